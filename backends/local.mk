@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libbackends.la
+libbackends_la_SOURCES =

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The busconfig language of dbus-daemon(1), read whole: every element, with all includes resolved, in the order in which it was
+ * written. This is the one reader of these files: policy/ compiles the rules, the daemon takes the rest.
+ */
+#ifndef POSTERN_CONFIG_BUSCONFIG_H
+#define POSTERN_CONFIG_BUSCONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/error.h"
+
+/* The values of <limit>, with dbus-daemon's defaults. Bytes, counts and milliseconds. */
+struct postern_limits {
+    uint64_t max_incoming_bytes;
+    uint64_t max_incoming_unix_fds;
+    uint64_t max_outgoing_bytes;
+    uint64_t max_outgoing_unix_fds;
+    uint64_t max_message_size;
+    uint64_t max_message_unix_fds;
+    uint64_t service_start_timeout;
+    uint64_t auth_timeout;
+    uint64_t pending_fd_timeout;
+    uint64_t max_completed_connections;
+    uint64_t max_incomplete_connections;
+    uint64_t max_connections_per_user;
+    uint64_t max_pending_service_starts;
+    uint64_t max_names_per_connection;
+    uint64_t max_match_rules_per_connection;
+    uint64_t max_replies_per_connection;
+    uint64_t reply_timeout; /* 0: never */
+    uint64_t max_containers;              /* defaults of these four by <type>: system 512, 16, 8, 4096; */
+    uint64_t max_containers_per_user;     /* session, or no type: 10000, 10000, 128, 1048576 */
+    uint64_t max_connections_per_container;
+    uint64_t max_container_metadata_bytes;
+};
+
+/* Where something was written. file lives as long as the postern_busconfig. */
+struct postern_location {
+    const char *file;
+    uint32_t line;
+    uint32_t column;
+};
+
+/* A yes/no attribute that may be absent. */
+enum postern_tristate { POSTERN_UNSET = 0, POSTERN_FALSE = 1, POSTERN_TRUE = 2 };
+
+/* The <policy> that a rule stands in, in order of evaluation. */
+enum postern_policy_context {
+    POSTERN_CONTEXT_DEFAULT,
+    POSTERN_CONTEXT_GROUP,
+    POSTERN_CONTEXT_USER,
+    POSTERN_CONTEXT_CONSOLE_FALSE, /* at_console="false" */
+    POSTERN_CONTEXT_CONSOLE_TRUE,
+    POSTERN_CONTEXT_MANDATORY,
+};
+
+/* One <allow> or <deny>, syntactically and semantically checked (no mixing of send and receive and so on), not yet compiled.
+ * Strings are NULL when the attribute is absent; "*" is kept as written. */
+struct postern_busconfig_rule {
+    enum postern_policy_context context;
+    bool context_known;   /* USER, GROUP: the name exists on this machine; else the rules apply to nobody */
+    uint32_t context_id;  /* USER, GROUP: uid or gid */
+    bool allow;
+    struct postern_location where;
+    char *send_interface, *send_member, *send_error, *send_destination, *send_destination_prefix, *send_path;
+    char *receive_interface, *receive_member, *receive_error, *receive_sender, *receive_path;
+    uint8_t send_type, receive_type; /* message types; 0: absent or "*" */
+    bool has_send_type, has_receive_type;
+    enum postern_tristate send_broadcast, send_requested_reply, receive_requested_reply, eavesdrop, log;
+    char *own, *own_prefix;
+    char *user, *group;   /* who may connect */
+    bool user_known, group_known;
+    uint32_t user_id, group_id;
+    bool has_min_fds, has_max_fds;
+    uint32_t min_fds, max_fds;
+};
+
+struct postern_busconfig_associate {
+    char *name;
+    char *context;
+    struct postern_location where;
+};
+
+enum postern_apparmor_mode { POSTERN_APPARMOR_ENABLED = 0, POSTERN_APPARMOR_DISABLED, POSTERN_APPARMOR_REQUIRED };
+
+struct postern_busconfig {
+    char *type;            /* NULL when absent */
+    char *user;            /* NULL */
+    bool fork, keep_umask, syslog, allow_anonymous;
+    char *pidfile, *servicehelper;
+    char **listen;         /* addresses as written; NULL-terminated arrays, NULL when empty */
+    char **auth;
+    char **servicedirs;    /* absolute paths, first has the highest priority, standard ones expanded in their place */
+    struct postern_limits limits;
+    bool apparmor_given;
+    enum postern_apparmor_mode apparmor;
+    struct postern_location apparmor_where;
+    struct postern_busconfig_associate *associates;
+    size_t n_associates;
+    struct postern_busconfig_rule *rules; /* in the order written */
+    size_t n_rules;
+    char **files;          /* every file read, NULL-terminated; owns the strings of the locations */
+};
+
+/* Reads the file and all it includes. 0 and a new *config, or a negative errno with *error saying file:line:column, what is
+ * wrong and what would be right. Looks up users and groups (NSS) while reading. */
+int postern_busconfig_read(const char *path, struct postern_busconfig **config, struct postern_error *error);
+void postern_busconfig_free(struct postern_busconfig *config); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The seam between the decision and the doors. Every door has the same function type: it looks at one request and gives one
+ * opinion. DENY is zero and absorbs everything; ABSTAIN is neutral; when all abstain, the answer is deny.
+ */
+#ifndef POSTERN_CORE_DOOR_H
+#define POSTERN_CORE_DOOR_H
+
+#include <stdint.h>
+
+#include "core/party.h"
+#include "postern/module.h"
+
+enum postern_opinion_kind {
+    POSTERN_OPINION_DENY = 0,
+    POSTERN_OPINION_ABSTAIN = 1, /* the door does not apply */
+    POSTERN_OPINION_ALLOW = 2,
+};
+
+enum postern_rule_kind {
+    POSTERN_RULE_NONE = 0, /* no rule matched: the default of the door */
+    POSTERN_RULE_FILE,     /* file:line of a configuration file */
+    POSTERN_RULE_INDEX,    /* index in the Allow list of the instance, from 0 */
+    POSTERN_RULE_BASELINE, /* index is the number of the baseline statement */
+};
+
+/* Which rule an opinion rests on; for people, never for the wire. */
+struct postern_rule_ref {
+    uint32_t kind;    /* enum postern_rule_kind */
+    uint32_t index;   /* INDEX, BASELINE */
+    uint32_t line;    /* FILE */
+    const char *file; /* FILE; lives as long as the rule set */
+};
+
+/* Which end of a message an opinion speaks for. */
+enum postern_end {
+    POSTERN_END_SENDER = 0,
+    POSTERN_END_RECEIVER = 1,
+};
+
+struct postern_opinion {
+    uint8_t kind; /* enum postern_opinion_kind */
+    uint8_t end;  /* enum postern_end: who was refused, or whose rule allowed */
+    bool log;     /* allowed, but the rule asks for a log line (log="true" of busconfig) */
+    struct postern_rule_ref rule;
+    const char *why; /* a static phrase: "no rule allows the call" */
+};
+
+/* Fills *opinion, which comes zeroed: a door that does nothing denies. Must not fail, block or allocate without bound; whatever
+ * goes wrong inside is a DENY with a reason. The request has been checked: sizes, action, and that the parties and message
+ * which its action needs are there. */
+typedef void postern_door_fn(void *door, const struct postern_request *request, struct postern_opinion *opinion);
+
+#endif

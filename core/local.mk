@@ -1,0 +1,5 @@
+noinst_LTLIBRARIES += libcore.la
+libcore_la_SOURCES = \
+	core/door.h \
+	core/party.h \
+	core/rule.h

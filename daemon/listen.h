@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From addresses to listening sockets: D-Bus Specification, "Server Addresses" and the listenable forms of unix transports. */
+#ifndef POSTERN_DAEMON_LISTEN_H
+#define POSTERN_DAEMON_LISTEN_H
+
+#include <stddef.h>
+
+#include "util/error.h"
+
+struct postern_listen_socket {
+    int fd;            /* listening, non-blocking, close-on-exec */
+    char *address;     /* what clients connect to, with guid= */
+    char *unlink_path; /* to be removed at the end; NULL */
+};
+
+struct postern_listen {
+    struct postern_listen_socket *sockets;
+    size_t n;
+};
+
+/* Opens every socket of a ';'-separated list and appends it to *listen. unix:path, abstract, dir, tmpdir, runtime=yes and,
+ * where built with libsystemd, systemd: (sockets inherited by LISTEN_FDS). 0, or a negative errno with *error naming the address
+ * and what to do; then *listen keeps what it had. A socket file left behind at a unix:path is replaced. */
+int postern_listen_open(struct postern_listen *listen, const char *addresses, const char *guid, struct postern_error *error);
+/* Joins all addresses with ';'. NULL when out of memory; the caller frees it. */
+char *postern_listen_addresses(const struct postern_listen *listen);
+/* Closes the sockets and removes their files. */
+void postern_listen_close(struct postern_listen *listen);
+/* 32 random lower-case hex digits, for the guid of a server. 0 or negative errno. */
+int postern_guid_make(char guid[33]);
+
+#endif

@@ -1,0 +1,4 @@
+bin_PROGRAMS += posternd
+posternd_SOURCES = daemon/main.c
+posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+posternd_LDADD = libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * All match rules of a bus, indexed so that rules which cannot match cost nothing: by which of path, interface, member and arg0
+ * a rule fixes, and by their values.
+ */
+#ifndef POSTERN_DAEMON_MATCHSET_H
+#define POSTERN_DAEMON_MATCHSET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/match.h"
+
+struct postern_match_entry;
+
+/* Embedded in a connection. Zeroed at first. */
+struct postern_match_owner {
+    struct postern_match_entry *rules; /* newest first; equal rules stand once per AddMatch */
+    uint32_t n_rules;
+    uint64_t stamp; /* of the last message it was found for: each receives a message once */
+};
+
+struct postern_matchset; /* opaque */
+
+struct postern_matchset *postern_matchset_new(void); /* NULL: out of memory */
+void postern_matchset_free(struct postern_matchset *set); /* all rules with it; NULL is allowed */
+
+/* Takes the rule over on success. 0 or -ENOMEM. */
+int postern_matchset_add(struct postern_matchset *set, struct postern_match_owner *owner, struct postern_match *match);
+/* Removes one rule equal to match. 0 or -ENOENT. */
+int postern_matchset_remove(struct postern_matchset *set, struct postern_match_owner *owner, const struct postern_match *match);
+void postern_matchset_remove_all(struct postern_matchset *set, struct postern_match_owner *owner);
+/* Are there rules with eavesdrop='true' at all? */
+bool postern_matchset_has_eavesdrop(const struct postern_matchset *set);
+
+/* How the set asks the router about names: is `name`, a unique or well-known name, the party in question? */
+struct postern_match_route {
+    /* Does the sender bear this name (its unique name, or a well-known name it owns; "org.freedesktop.DBus" for the driver)? */
+    bool (*is_sender)(void *data, const char *name, uint32_t len);
+    /* Is the addressee (if there is one) the bearer of this name? */
+    bool (*is_destination)(void *data, const char *name, uint32_t len);
+    /* Called for each owner with a matching rule, once. Must not change the set. */
+    void (*found)(void *data, struct postern_match_owner *owner);
+    void *data;
+};
+
+/* Finds who wants a message. eavesdrop false: a broadcast; rules with a destination never match it, all others do regardless of their
+ * eavesdrop key. eavesdrop true: a message with a destination; only rules with eavesdrop='true' count. */
+void postern_matchset_find(struct postern_matchset *set, const struct postern_header *header, struct postern_match_args *args, bool eavesdrop,
+                           const struct postern_match_route *route);
+
+#endif

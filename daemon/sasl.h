@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The server's side of authentication: D-Bus Specification, "Authentication Protocol". A pure state machine over bytes: no
+ * socket, no allocation but in the output buffer.
+ */
+#ifndef POSTERN_DAEMON_SASL_H
+#define POSTERN_DAEMON_SASL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "util/buf.h"
+
+#define POSTERN_SASL_LINE_MAX 16384u
+#define POSTERN_SASL_REJECTIONS_MAX 6 /* refused attempts before the connection is closed */
+
+#define POSTERN_SASL_EXTERNAL 0x1u
+#define POSTERN_SASL_ANONYMOUS 0x2u
+
+struct postern_sasl {
+    const char *guid;     /* 32 lower-case hex digits; not owned */
+    uint32_t mechanisms;  /* POSTERN_SASL_...: those enabled */
+    uint32_t socket_uid;  /* who connected, by SO_PEERCRED; UINT32_MAX: unknown (EXTERNAL is then refused) */
+    bool can_pass_fds;    /* the transport is an AF_UNIX socket */
+
+    uint8_t state;
+    uint8_t rejections;
+    bool fds_agreed;      /* result: NEGOTIATE_UNIX_FD was agreed to */
+    bool anonymous;       /* result */
+    uint32_t uid;         /* result: who authenticated */
+};
+
+void postern_sasl_init(struct postern_sasl *sasl, const char *guid, uint32_t mechanisms, uint32_t socket_uid, bool can_pass_fds);
+
+/* Takes what has arrived; *used says how many bytes were consumed (an unfinished line stays with the caller), and replies are
+ * appended to out. 1: BEGIN was read, all bytes behind *used are messages; 0: more is needed; negative: the connection must
+ * be closed (-EPROTO, -ENOMEM). Answers are in out in every case and should still be sent. */
+int postern_sasl_feed(struct postern_sasl *sasl, const uint8_t *data, size_t n, size_t *used, struct postern_buf *out);
+
+#endif

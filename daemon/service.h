@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Service files (*.service of the servicedirs): D-Bus Specification, "Message Bus Starting Services". */
+#ifndef POSTERN_DAEMON_SERVICE_H
+#define POSTERN_DAEMON_SERVICE_H
+
+#include <stddef.h>
+
+#include "util/error.h"
+#include "util/hash.h"
+
+struct postern_service {
+    char *name; /* well-known bus name */
+    char *file; /* where it was read */
+    UT_hash_handle hh;
+};
+
+struct postern_services {
+    struct postern_service *table;
+};
+
+/* Called for each file that was passed over, with the reason: file:line and what is wrong. */
+typedef void postern_service_warn_fn(void *data, const char *text);
+
+/* Reads all *.service files of the directories (NULL-terminated array, or NULL); the first directory that has a name wins. On a
+ * system bus a file must be called NAME.service. Missing directories are normal; bad files are passed over with a warning; a file of
+ * more than 64 KiB is bad. 0, or -ENOMEM with *services empty. */
+int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn, void *data);
+const struct postern_service *postern_services_find(const struct postern_services *services, const char *name);
+void postern_services_finish(struct postern_services *services);
+
+#endif

@@ -1,0 +1,2 @@
+noinst_LTLIBRARIES += libpolicy.la
+libpolicy_la_SOURCES =

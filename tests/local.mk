@@ -1,0 +1,5 @@
+include tests/unit/local.mk
+include tests/mocks/local.mk
+include tests/fuzz/local.mk
+include tests/guards/local.mk
+include tests/system/local.mk

@@ -1,0 +1,9 @@
+# Unit tests with Check, one program per layer.
+EXTRA_DIST += tests/unit/suite.h
+UNIT_CFLAGS = $(AM_CFLAGS) $(CHECK_CFLAGS)
+
+include tests/unit/util.mk
+include tests/unit/wire.mk
+include tests/unit/policy.mk
+include tests/unit/core.mk
+include tests/unit/daemon.mk

@@ -1,0 +1,7 @@
+noinst_LTLIBRARIES += libutil.la
+libutil_la_SOURCES = \
+	util/buf.c util/buf.h \
+	util/cleanup.h \
+	util/error.c util/error.h \
+	util/hash.c util/hash.h \
+	util/peer.c util/peer.h

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel says of the process at the other end of a connected AF_UNIX socket. All of it is pinned by the kernel at
+ * connect(2): nothing here is looked up under /proc, so nothing races.
+ */
+#ifndef POSTERN_UTIL_PEER_H
+#define POSTERN_UTIL_PEER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct postern_peer_facts {
+    uid_t uid;         /* SO_PEERCRED */
+    gid_t gid;         /* SO_PEERCRED: the effective one */
+    pid_t pid;         /* SO_PEERCRED; 0: unknown (another pid namespace) */
+    int pidfd;         /* SO_PEERPIDFD (Linux 6.5); -1: the kernel cannot say. Closed by finish. */
+    gid_t *groups;     /* SO_PEERGROUPS with gid: sorted, without duplicates */
+    size_t n_groups;
+    char *label;       /* SO_PEERSEC as given, NUL-terminated; NULL without an LSM that labels sockets */
+    size_t label_len;  /* without the NUL */
+};
+
+/* Reads the facts from fd. 0, or a negative errno with *facts untouched: an unreadable fact other than those that a kernel
+ * or LSM does not offer is an error, never an empty fact. */
+int postern_peer_facts_read(int fd, struct postern_peer_facts *facts);
+
+/* The same facts of this process itself, as a peer would see them; for the credentials of the driver. 0 or negative errno. */
+int postern_peer_facts_self(struct postern_peer_facts *facts);
+
+/* Frees what the facts hold and zeroes them; NULL members are allowed, a struct zeroed by the caller (pidfd 0!) is not. */
+void postern_peer_facts_finish(struct postern_peer_facts *facts);
+
+#endif

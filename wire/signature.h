@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Type signatures: D-Bus Specification, "Type System" and "Valid Signatures". */
+#ifndef POSTERN_WIRE_SIGNATURE_H
+#define POSTERN_WIRE_SIGNATURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POSTERN_SIGNATURE_MAX 255
+#define POSTERN_NESTING_ARRAY_MAX 32
+#define POSTERN_NESTING_STRUCT_MAX 32
+#define POSTERN_NESTING_MAX 64 /* arrays, structs and variants together, in a value */
+
+/* Zero or more complete types, within the limits of length and nesting. */
+bool postern_signature_is_valid(const char *s, size_t len);
+/* Exactly one complete type. */
+bool postern_signature_is_single(const char *s, size_t len);
+/* Length of the first complete type of a valid, not empty signature. */
+size_t postern_signature_next(const char *s);
+/* Alignment of a value of the type that begins with this code: 1, 2, 4 or 8; 0 for an unknown code. */
+size_t postern_type_alignment(char code);
+/* Size of a fixed-size basic type; 0 for every other. */
+size_t postern_type_fixed_size(char code);
+
+static inline size_t postern_align(size_t n, size_t alignment)
+{
+    return (n + alignment - 1) & ~(alignment - 1);
+}
+
+#endif
