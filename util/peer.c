@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifndef SO_PEERPIDFD
@@ -80,22 +79,10 @@ static int read_label(int fd, struct postern_peer_facts *facts)
     return 0;
 }
 
-static int read_pidfd(int fd, struct postern_peer_facts *facts)
-{
-    socklen_t len = sizeof(facts->pidfd);
-
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &facts->pidfd, &len) == 0)
-        return 0;
-    facts->pidfd = -1;
-    /* ESRCH, EINVAL, ENODATA: the peer is gone and reaped (the number depends on the kernel); its other facts stand. */
-    if (errno == ENOPROTOOPT || errno == ESRCH || errno == EINVAL || errno == ENODATA)
-        return 0;
-    return -errno;
-}
 
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
 {
-    struct postern_peer_facts found = {.pidfd = -1};
+    struct postern_peer_facts found = {0};
     struct ucred cred;
     socklen_t len = sizeof(cred);
     int r;
@@ -111,8 +98,6 @@ int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
     r = read_groups(fd, &found);
     if (r == 0)
         r = read_label(fd, &found);
-    if (r == 0)
-        r = read_pidfd(fd, &found);
     if (r < 0) {
         postern_peer_facts_finish(&found);
         return r;
@@ -123,7 +108,7 @@ int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
 
 int postern_peer_facts_self(struct postern_peer_facts *facts)
 {
-    struct postern_peer_facts found = {.pidfd = -1, .uid = geteuid(), .gid = getegid(), .pid = getpid()};
+    struct postern_peer_facts found = {.uid = geteuid(), .gid = getegid(), .pid = getpid()};
     int n = getgroups(0, NULL);
 
     if (n < 0)
@@ -140,16 +125,26 @@ int postern_peer_facts_self(struct postern_peer_facts *facts)
     }
     found.n_groups = (size_t)n;
     groups_normalise(&found);
-    found.pidfd = (int)syscall(SYS_pidfd_open, found.pid, 0);
     *facts = found;
     return 0;
 }
 
 void postern_peer_facts_finish(struct postern_peer_facts *facts)
 {
-    if (facts->pidfd >= 0)
-        close(facts->pidfd);
     free(facts->groups);
     free(facts->label);
-    *facts = (struct postern_peer_facts){.pidfd = -1};
+    *facts = (struct postern_peer_facts){0};
+}
+
+int postern_peer_pidfd(int fd)
+{
+    int pidfd;
+    socklen_t len = sizeof(pidfd);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+        return pidfd;
+    /* A reaped peer is ESRCH, EINVAL or ENODATA, depending on the kernel. */
+    if (errno == ENOPROTOOPT || errno == ESRCH || errno == EINVAL || errno == ENODATA)
+        return -ENODATA;
+    return -errno;
 }

@@ -14,7 +14,6 @@ struct postern_peer_facts {
     uid_t uid;         /* SO_PEERCRED */
     gid_t gid;         /* SO_PEERCRED: the effective one */
     pid_t pid;         /* SO_PEERCRED; 0: unknown (another pid namespace) */
-    int pidfd;         /* SO_PEERPIDFD (Linux 6.5); -1: the kernel cannot say. Closed by finish. */
     gid_t *groups;     /* SO_PEERGROUPS with gid: sorted, without duplicates */
     size_t n_groups;
     char *label;       /* SO_PEERSEC as given, NUL-terminated; NULL without an LSM that labels sockets */
@@ -28,7 +27,12 @@ int postern_peer_facts_read(int fd, struct postern_peer_facts *facts);
 /* The same facts of this process itself, as a peer would see them; for the credentials of the driver. 0 or negative errno. */
 int postern_peer_facts_self(struct postern_peer_facts *facts);
 
-/* Frees what the facts hold and zeroes them; NULL members are allowed, a struct zeroed by the caller (pidfd 0!) is not. */
+/* Frees what the facts hold and zeroes them; a zeroed struct is allowed. */
 void postern_peer_facts_finish(struct postern_peer_facts *facts);
+
+/* A new pidfd of the process that connected, close-on-exec; the caller closes it. Kept out of the facts: a descriptor for each
+ * connection is a price that only who needs it should pay. -ENODATA: the kernel cannot say (before Linux 6.5), or the process
+ * is gone and reaped. */
+int postern_peer_pidfd(int fd);
 
 #endif
