@@ -70,6 +70,9 @@ struct postern_match_args {
 };
 
 void postern_match_args_init(struct postern_match_args *args, const struct postern_header *header, const uint8_t *body);
+/* Fills args->args and args->n, unless that was done before. postern_match_matches() calls it when a rule needs it; so does an
+ * index by arg0. */
+void postern_match_args_read(struct postern_match_args *args);
 
 /* Does the rule match, apart from sender, destination and eavesdrop, which depend on who owns which name and are the
  * router's to check? */
