@@ -1,4 +1,6 @@
+include daemon/parts.mk
+
 bin_PROGRAMS += posternd
 posternd_SOURCES = daemon/main.c
 posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
-posternd_LDADD = libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)
+posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a later minor version, using nothing that version 1.0 does not have. */
+#include "tests/mocks/mock.h"
+
+const struct postern_module *postern_module_v1(uint16_t host_major, uint16_t host_minor)
+{
+    static struct {
+        struct postern_module known;
+        uint64_t later[3];
+    } table;
+
+    table.known = mock_sound;
+    table.known.abi.size = sizeof(table);
+    table.known.abi.minor = POSTERN_ABI_MINOR + 1;
+    return &table.known;
+}
