@@ -241,10 +241,12 @@ struct postern_host {
 
 /* ---- what the host may call: the module's table ----------------------------------------------- */
 
+#define POSTERN_OPTION_LOG_ALL 0x1u /* log every verdict, not only denials; at severity 7 (debug) */
+
 /* How to open a mediator. */
 struct postern_options {
     uint32_t size;
-    uint32_t reserved;
+    uint32_t flags;                   /* POSTERN_OPTION_... */
     const struct postern_host *host; /* must outlive the mediator */
     const char *bus_config;          /* path of the busconfig file, needed */
     const char *mediator_config;     /* path of mediator.conf; NULL: the default places (semantics of the manual) */
