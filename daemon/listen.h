@@ -20,7 +20,8 @@ struct postern_listen {
 
 /* Opens every socket of a ';'-separated list and appends it to *listen. unix:path, abstract, dir, tmpdir, runtime=yes and,
  * where built with libsystemd, systemd: (sockets inherited by LISTEN_FDS). 0, or a negative errno with *error naming the address
- * and what to do; then *listen keeps what it had. A socket file left behind at a unix:path is replaced. */
+ * and what to do; then *listen keeps what it had. A socket left behind at a unix:path is replaced, any other file is not. Everybody
+ * may connect to a socket made here, whatever the umask: the bus's policy decides who stays. */
 int postern_listen_open(struct postern_listen *listen, const char *addresses, const char *guid, struct postern_error *error);
 /* Joins all addresses with ';'. NULL when out of memory; the caller frees it. */
 char *postern_listen_addresses(const struct postern_listen *listen);

@@ -32,8 +32,9 @@ struct postern_ownership {
     struct postern_name *name;
     struct postern_name_owner *owner;
     uint32_t flags;
-    struct postern_ownership *queue_prev, *queue_next;   /* the name's queue; its head is the primary owner */
-    struct postern_ownership *owner_prev, *owner_next;   /* the owner's names */
+    /* The name's queue; its head is the primary owner. Lists as <utlist.h> keeps them: the head's prev is the tail. */
+    struct postern_ownership *queue_prev, *queue_next;
+    struct postern_ownership *owner_prev, *owner_next; /* the owner's names */
 };
 
 struct postern_name {
@@ -45,7 +46,7 @@ struct postern_name {
 
 /* Embedded in a connection. Zeroed at first. */
 struct postern_name_owner {
-    struct postern_ownership *names; /* in the order of acquisition */
+    struct postern_ownership *names; /* newest first: a leaving connection releases the head until there is none */
     uint32_t n_names;                /* owned or queued for */
 };
 
@@ -71,8 +72,8 @@ uint32_t postern_names_would_request(const struct postern_names *names, const st
 /* 0 with *result and *change, or -ENOMEM with nothing changed. name must be a valid well-known name. */
 int postern_names_request(struct postern_names *names, struct postern_name_owner *owner, const char *name, size_t len, uint32_t flags,
                           uint32_t *result, struct postern_name_change *change);
-/* Returns POSTERN_RELEASE_NAME_...; *change tells who follows. The entry itself is freed when its queue runs empty: the caller must
- * not pass a name that points into it. */
+/* Returns POSTERN_RELEASE_NAME_...; *change tells who follows. The entry itself is freed when its queue runs empty: a name that
+ * points into it may be passed, but is gone afterwards. */
 uint32_t postern_names_release(struct postern_names *names, struct postern_name_owner *owner, const char *name, size_t len,
                                struct postern_name_change *change);
 /* Frees everything. */

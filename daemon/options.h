@@ -27,5 +27,7 @@ struct postern_daemon_options {
 int postern_options_parse(int argc, char **argv, struct postern_daemon_options *options, struct postern_error *error);
 /* The text of --help, naming every option. */
 const char *postern_options_help(void);
+/* The text of --version: the version, and what was built in. */
+const char *postern_options_version(void);
 
 #endif

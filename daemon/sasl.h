@@ -14,6 +14,7 @@
 
 #define POSTERN_SASL_LINE_MAX 16384u
 #define POSTERN_SASL_REJECTIONS_MAX 6 /* refused attempts before the connection is closed */
+#define POSTERN_SASL_LINES_MAX 64     /* lines of one conversation; a real one has 6 at most */
 
 #define POSTERN_SASL_EXTERNAL 0x1u
 #define POSTERN_SASL_ANONYMOUS 0x2u
@@ -26,16 +27,19 @@ struct postern_sasl {
 
     uint8_t state;
     uint8_t rejections;
+    uint8_t lines;
+    uint32_t scanned;     /* bytes of the unfinished line that were already looked at */
     bool fds_agreed;      /* result: NEGOTIATE_UNIX_FD was agreed to */
     bool anonymous;       /* result */
-    uint32_t uid;         /* result: who authenticated */
+    uint32_t uid;         /* result: who authenticated; UINT32_MAX: nobody by name (ANONYMOUS) */
 };
 
 void postern_sasl_init(struct postern_sasl *sasl, const char *guid, uint32_t mechanisms, uint32_t socket_uid, bool can_pass_fds);
 
-/* Takes what has arrived; *used says how many bytes were consumed (an unfinished line stays with the caller), and replies are
- * appended to out. 1: BEGIN was read, all bytes behind *used are messages; 0: more is needed; negative: the connection must
- * be closed (-EPROTO, -ENOMEM). Answers are in out in every case and should still be sent. */
+/* Takes what has arrived; *used says how many bytes were consumed (an unfinished line stays with the caller, who passes it again
+ * with more behind it), and replies are appended to out. 1: BEGIN was read, all bytes behind *used are messages; 0: more is
+ * needed; negative: the connection must be closed (-EPROTO, -ENOMEM). Answers are in out in every case and should still be sent.
+ * Lines are read strictly: printable ASCII up to CR LF, words separated by one blank; anything else ends the conversation. */
 int postern_sasl_feed(struct postern_sasl *sasl, const uint8_t *data, size_t n, size_t *used, struct postern_buf *out);
 
 #endif

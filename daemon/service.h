@@ -9,8 +9,12 @@
 #include "util/hash.h"
 
 struct postern_service {
-    char *name; /* well-known bus name */
-    char *file; /* where it was read */
+    char *name;           /* well-known bus name */
+    char *file;           /* where it was read */
+    char *exec;           /* command line, still quoted; NULL when only systemd can start it */
+    char *user;           /* NULL */
+    char *systemd_unit;   /* SystemdService; NULL */
+    char *apparmor_label; /* AssumedAppArmorLabel; NULL */
     UT_hash_handle hh;
 };
 
@@ -21,8 +25,8 @@ struct postern_services {
 /* Called for each file that was passed over, with the reason: file:line and what is wrong. */
 typedef void postern_service_warn_fn(void *data, const char *text);
 
-/* Reads all *.service files of the directories (NULL-terminated array, or NULL); the first directory that has a name wins. On a
- * system bus a file must be called NAME.service. Missing directories are normal; bad files are passed over with a warning; a file of
+/* Reads all *.service files of the directories (NULL-terminated array, or NULL); the first directory that has a name wins, and within
+ * a directory the first file in the order of bytes. On a system bus a file must be called NAME.service. Missing directories are normal; bad files are passed over with a warning; a file of
  * more than 64 KiB is bad. 0, or -ENOMEM with *services empty. */
 int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn, void *data);
 const struct postern_service *postern_services_find(const struct postern_services *services, const char *name);
