@@ -1,1 +1,33 @@
-# Tests of this kind.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# House rules that make check enforces.
+GUARDS = \
+	tests/guards/hardening.sh \
+	tests/guards/headers.sh \
+	tests/guards/layers.py \
+	tests/guards/pkgconfig.sh \
+	tests/guards/planted.py \
+	tests/guards/sources.py \
+	tests/guards/symbols.sh
+TESTS += $(GUARDS)
+EXTRA_DIST += $(GUARDS) \
+	tests/guards/folders.py \
+	tests/guards/installed.sh \
+	tests/guards/tree.py \
+	build-aux/layers.txt
+
+if SANITIZERS
+GUARD_SANITIZERS = yes
+else
+GUARD_SANITIZERS = no
+endif
+GUARD_ENVIRONMENT = \
+	top_srcdir='$(top_srcdir)'; CC='$(CC)'; CPPFLAGS='$(CPPFLAGS)'; CFLAGS='$(CFLAGS)'; \
+	LIBRARY_CFLAGS='$(EXPAT_CFLAGS) $(CHECK_CFLAGS) $(LIBSYSTEMD_CFLAGS) $(LIBSELINUX_CFLAGS)'; \
+	PROGRAMS='$(bin_PROGRAMS)'; SANITIZERS='$(GUARD_SANITIZERS)'; PKG_CONFIG='$(PKG_CONFIG)'; VERSION='$(VERSION)'; \
+	PKGLIBDIR='$(pkglibdir)'; INCLUDEDIR='$(includedir)'; LIBDIR='$(libdir)'; BINDIR='$(bindir)'; DESTDIR='$(DESTDIR)'; \
+	export top_srcdir CC CPPFLAGS CFLAGS LIBRARY_CFLAGS PROGRAMS SANITIZERS PKG_CONFIG VERSION PKGLIBDIR INCLUDEDIR LIBDIR \
+	BINDIR DESTDIR;
+AM_TESTS_ENVIRONMENT = $(GUARD_ENVIRONMENT)
+
+installcheck-local:
+	$(AM_V_at)$(GUARD_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/guards/installed.sh
