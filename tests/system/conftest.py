@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import bus as bus_module  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line('markers', 'postern: says more than dbus-daemon does; not run against it')
+
+
+def pytest_collection_modifyitems(config, items):
+    """POSTERN_TEST_DAEMON=dbus-daemon proves the tests themselves: what both daemons must do."""
+    if bus_module.STOCK:
+        skip = pytest.mark.skip(reason='not a feature of dbus-daemon')
+        for item in items:
+            if item.get_closest_marker('postern'):
+                item.add_marker(skip)
+
+
+@pytest.fixture
+def new_bus():
+    """A bus that the test starts itself, with its own configuration."""
+    b = bus_module.Bus()
+    yield b
+    b.finish()
+
+
+@pytest.fixture
+def bus(new_bus):
+    """A running session bus that allows everything to everybody uncontained."""
+    return new_bus.start()
