@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/location.h"
 #include "util/error.h"
 
 /* The values of <limit>, with dbus-daemon's defaults. Bytes, counts and milliseconds. */
@@ -35,13 +36,6 @@ struct postern_limits {
     uint64_t max_containers_per_user;     /* session, or no type: 10000, 10000, 128, 1048576 */
     uint64_t max_connections_per_container;
     uint64_t max_container_metadata_bytes;
-};
-
-/* Where something was written. file lives as long as the postern_busconfig. */
-struct postern_location {
-    const char *file;
-    uint32_t line;
-    uint32_t column;
 };
 
 /* A yes/no attribute that may be absent. */
@@ -74,8 +68,7 @@ struct postern_busconfig_rule {
     char *user, *group;   /* who may connect */
     bool user_known, group_known;
     uint32_t user_id, group_id;
-    bool has_min_fds, has_max_fds;
-    uint32_t min_fds, max_fds;
+    uint32_t min_fds, max_fds; /* 0 and UINT32_MAX when absent */
 };
 
 struct postern_busconfig_associate {
@@ -105,8 +98,14 @@ struct postern_busconfig {
     char **files;          /* every file read, NULL-terminated; owns the strings of the locations */
 };
 
-/* Reads the file and all it includes. 0 and a new *config, or a negative errno with *error saying file:line:column, what is
- * wrong and what would be right. Looks up users and groups (NSS) while reading. */
+/*
+ * Reads the file and all it includes. 0 and a new *config, or a negative errno with *error saying file:line:column, what is
+ * wrong and what would be right. Looks up users and groups (NSS) while reading: an unknown one makes its rules apply to nobody, a
+ * look-up that fails is an error, because a deny must not vanish with a name service.
+ *
+ * Stricter than dbus-daemon(1) in two things: a faulty file in an <includedir> is an error, not passed over, and numbers may have
+ * nothing behind them. <includedir> reads its files in name order.
+ */
 int postern_busconfig_read(const char *path, struct postern_busconfig **config, struct postern_error *error);
 void postern_busconfig_free(struct postern_busconfig *config); /* NULL is allowed */
 

@@ -1,5 +1,14 @@
 noinst_LTLIBRARIES += libconfig.la
 libconfig_la_SOURCES = \
-	config/busconfig.c config/busconfig.h
+	config/account.c \
+	config/busconfig.c config/busconfig.h \
+	config/include.c \
+	config/limits.c \
+	config/location.c config/location.h \
+	config/markup.c config/markup.h \
+	config/reader.h \
+	config/rules.c \
+	config/servicedirs.c \
+	config/walk.c
 libconfig_la_CFLAGS = $(AM_CFLAGS) $(EXPAT_CFLAGS) $(LIBSELINUX_CFLAGS)
 libconfig_la_LIBADD = $(EXPAT_LIBS) $(LIBSELINUX_LIBS)
