@@ -15,6 +15,10 @@ EXTRA_DIST += $(GUARDS) \
 	tests/guards/tree.py \
 	build-aux/layers.txt
 
+check_PROGRAMS += test-abi
+TESTS += test-abi
+test_abi_SOURCES = tests/guards/test-abi.c
+
 if SANITIZERS
 GUARD_SANITIZERS = yes
 else
