@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "daemon/loader.h"
@@ -223,6 +224,27 @@ START_TEST(group_writable)
 }
 END_TEST
 
+/* An access list shows in the mode as a group that may write. That the group is private says nothing about whom the list lets in. */
+START_TEST(access_list)
+{
+    /* acl(5) as the kernel keeps it: user::rw-, user:54321:rw-, group::r--, mask::rw-, other::r-- */
+    static const struct {
+        uint32_t version;
+        struct {
+            uint16_t tag, permissions;
+            uint32_t id;
+        } entries[5];
+    } list = {2, {{0x01, 6, UINT32_MAX}, {0x02, 6, 54321}, {0x04, 4, UINT32_MAX}, {0x10, 6, UINT32_MAX}, {0x20, 4, UINT32_MAX}}};
+
+    install("sound", "m.so");
+    if (setxattr(in_root("m.so"), "system.posix_acl_access", &list, sizeof(list), 0) < 0) {
+        ck_assert_int_eq(errno, ENOTSUP);
+        return;
+    }
+    refused(in_root("m.so"), -EPERM, in_root("m.so"), "is writable for its group");
+}
+END_TEST
+
 /* Only root can give files away; the daemon then also trusts root's own. */
 START_TEST(wrong_owner)
 {
@@ -303,6 +325,7 @@ static Suite *loader_suite(void)
     tcase_add_test(tcase, two_modules_do_not_mix);
     tcase_add_loop_test(tcase, mode, 0, sizeof(modes) / sizeof(modes[0]));
     tcase_add_loop_test(tcase, group_writable, 0, 2);
+    tcase_add_test(tcase, access_list);
     tcase_add_loop_test(tcase, wrong_owner, 0, 2);
     tcase_add_test(tcase, roots_file_is_trusted_by_users);
     tcase_add_test(tcase, links_are_followed_and_their_ends_checked);
