@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += libwire.la
 libwire_la_SOURCES = \
 	wire/address.c wire/address.h \
 	wire/body.c wire/body.h \
+	wire/bytes.h \
 	wire/credentials.c wire/credentials.h \
 	wire/header.c wire/header.h \
 	wire/match.c wire/match.h \

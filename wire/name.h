@@ -15,6 +15,8 @@ bool postern_name_is_unique(const char *s, size_t len);
 bool postern_name_is_well_known(const char *s, size_t len);
 /* Unique or well-known. */
 bool postern_name_is_bus(const char *s, size_t len);
+/* What arg0namespace of a match rule takes: like a well-known name, but a single element will do. */
+bool postern_name_is_namespace(const char *s, size_t len);
 bool postern_name_is_interface(const char *s, size_t len);
 /* The same syntax as an interface name. */
 bool postern_name_is_error(const char *s, size_t len);

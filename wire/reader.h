@@ -28,9 +28,8 @@
 #include "wire/signature.h"
 
 struct postern_reader_level {
-    const char *signature; /* what is still to be read at this level, up to signature_end */
+    const char *signature; /* what is still to be read at this level, up to signature_end; arrays: the element type */
     const char *signature_end;
-    const char *element;   /* arrays: the element type, read again for each element */
     size_t end;            /* arrays: offset behind the last element */
     char container;        /* 'a', 'r', 'e', 'v'; 0 at the top */
 };

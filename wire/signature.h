@@ -12,6 +12,9 @@
 #define POSTERN_NESTING_STRUCT_MAX 32
 #define POSTERN_NESTING_MAX 64 /* arrays, structs and variants together, in a value */
 
+/* Is s[0..len) a valid signature? If so and next is not NULL, next[i] is the index behind the complete type that begins at
+ * s[i], for every i where one begins (dictionary entries included); next has room for len entries. */
+bool postern_signature_parse(const char *s, size_t len, uint8_t *next);
 /* Zero or more complete types, within the limits of length and nesting. */
 bool postern_signature_is_valid(const char *s, size_t len);
 /* Exactly one complete type. */

@@ -24,18 +24,21 @@
 #include "util/buf.h"
 #include "wire/signature.h"
 
-#define POSTERN_WRITER_DEPTH 16
+struct postern_writer_level {
+    char container;     /* 'a', 'r', 'e', 'v'; 0 at the top */
+    const char *next;   /* type of the value that must come next; NULL: any, as at the top and in structs there */
+    const char *type;   /* arrays: the element type */
+    size_t length_at;   /* arrays: where the length stands */
+    size_t start;       /* arrays: where the first element begins */
+};
 
 struct postern_writer {
     struct postern_buf buf;
     char signature[POSTERN_SIGNATURE_MAX + 1]; /* of the values at the top level so far */
-    int error; /* 0 or the first negative errno */
+    uint8_t signature_len;
     uint8_t depth;
-    struct {
-        char container;
-        size_t length_at;   /* arrays: where the length stands */
-        size_t start;       /* arrays: where the first element begins */
-    } levels[POSTERN_WRITER_DEPTH];
+    int error; /* 0 or the first negative errno */
+    struct postern_writer_level levels[POSTERN_NESTING_MAX + 1];
 };
 
 void postern_writer_init(struct postern_writer *w);
@@ -55,14 +58,16 @@ void postern_writer_path(struct postern_writer *w, const char *value);
 void postern_writer_signature(struct postern_writer *w, const char *value);
 /* "ay": the bytes as an array. */
 void postern_writer_bytes(struct postern_writer *w, const void *data, uint32_t len);
-/* A marshalled value of the single complete type `type`, in the machine's byte order, marshalled from an offset that is a
- * multiple of 8; the writer stands, for types of alignment 8 always and for others by the caller's care, at an offset whose
- * remainder by 8 makes those bytes right: use it for values of variants, which it aligns by copying element-wise. */
+/* A variant with a value of the single complete type `type` that is marshalled already, in the machine's byte order and as
+ * if it began at an offset that is a multiple of 8; len bytes. It is read and written again value by value, since its padding
+ * may be another at this place. Handles keep their index. A value that is not valid sticks as -EINVAL. */
 void postern_writer_value(struct postern_writer *w, const char *type, const void *value, uint32_t len);
 
-/* container: 'a' (contents: the element type), 'r' and 'e' (contents NULL), 'v' (contents: the single type inside). At the top
- * level, for 'r' and 'e' the signature grows by what is written until the close. */
+/* container: 'a' (contents: the element type), 'r' and 'e' (contents NULL), 'v' (contents: the single type inside). contents
+ * must live until the close. What is written inside must be of these types; at the top level, and in structs there, the
+ * signature grows by what is written. Nesting deeper than a value may be sticks as -EMSGSIZE. */
 void postern_writer_open(struct postern_writer *w, char container, const char *contents);
+/* Closes the innermost container, which must be complete: every member of a struct, one value in a variant. */
 void postern_writer_close(struct postern_writer *w);
 
 /* One entry of an open a{sv}. */
@@ -70,7 +75,8 @@ void postern_writer_entry_u32(struct postern_writer *w, const char *key, uint32_
 void postern_writer_entry_string(struct postern_writer *w, const char *key, const char *value);
 void postern_writer_entry_path(struct postern_writer *w, const char *key, const char *value);
 
-/* 0, or the first error. All containers must be closed. */
+/* 0, or the first error: -ENOMEM, -EMSGSIZE (an array, the signature or the nesting exceeds its limit) or -EINVAL (a value that
+ * is not valid or does not fit where it was written, a container left open). */
 int postern_writer_finish(const struct postern_writer *w);
 
 #endif
