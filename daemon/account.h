@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who uses how much: one account for each user, one for each container instance. A connection is charged to its user's account and,
+ * in a container, to that of the container as well; what a container may use is the mediator's to say.
+ */
+#ifndef POSTERN_DAEMON_ACCOUNT_H
+#define POSTERN_DAEMON_ACCOUNT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "postern/module.h"
+#include "util/hash.h"
+
+struct postern_account {
+    uint64_t key; /* uid, or the instance's number */
+    struct postern_accounts *table;
+    uint32_t refs;
+    uint32_t incomplete; /* connections that have not finished authentication and Hello */
+    struct postern_quota used;
+    struct postern_quota limit;
+    UT_hash_handle hh;
+};
+
+struct postern_accounts {
+    struct postern_account *by_key;
+};
+
+/* Finds or makes the account and takes a reference; a new one has no limits. NULL: out of memory. */
+struct postern_account *postern_account_get(struct postern_accounts *accounts, uint64_t key);
+struct postern_account *postern_account_ref(struct postern_account *account);
+void postern_account_unref(struct postern_account *account); /* NULL is allowed */
+
+/* What can be charged: an offset into struct postern_quota. */
+enum postern_charge {
+    POSTERN_CHARGE_CONNECTIONS = offsetof(struct postern_quota, connections),
+    POSTERN_CHARGE_NAMES = offsetof(struct postern_quota, names),
+    POSTERN_CHARGE_MATCHES = offsetof(struct postern_quota, matches),
+    POSTERN_CHARGE_BYTES = offsetof(struct postern_quota, bytes),
+    POSTERN_CHARGE_FDS = offsetof(struct postern_quota, fds),
+    POSTERN_CHARGE_REPLIES = offsetof(struct postern_quota, pending_replies),
+};
+
+/* Would amount more still be within the limit? NULL: no account, no limit. */
+bool postern_account_fits(const struct postern_account *account, enum postern_charge what, uint64_t amount);
+void postern_account_charge(struct postern_account *account, enum postern_charge what, uint64_t amount);
+void postern_account_discharge(struct postern_account *account, enum postern_charge what, uint64_t amount);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/bus.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "daemon/emit.h"
+#include "daemon/host.h"
+#include "daemon/mediation.h"
+#include "daemon/router.h"
+
+#define ACCEPTS_PER_ROUND 64
+
+/* ---- accepting ------------------------------------------------------------------------------------- */
+
+/* No descriptor is left: the spare one is used to take the connection and close it, so that its owner learns of it and the loop
+ * does not spin on a listener that stays ready. */
+static void refuse_one(struct postern_bus *bus, int listener_fd)
+{
+    int fd;
+
+    close(bus->spare_fd);
+    fd = accept4(listener_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    postern_log(&bus->log, LOG_ERR, "connection refused: the bus is out of file descriptors");
+}
+
+static void listener_ready(void *data, uint32_t events)
+{
+    struct postern_listener *listener = data;
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_ROUND && listener->source.fd >= 0; i++) {
+        int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+        if (fd >= 0)
+            postern_conn_accept(listener->bus, fd, listener->id);
+        else if (errno == EMFILE || errno == ENFILE)
+            refuse_one(listener->bus, listener->source.fd);
+        else if (errno != ECONNABORTED && errno != EINTR)
+            break;
+    }
+}
+
+int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id)
+{
+    struct postern_listener *listener = calloc(1, sizeof(*listener));
+    int r;
+
+    if (listener == NULL)
+        return -ENOMEM;
+    listener->bus = bus;
+    listener->id = id;
+    listener->source = (struct postern_source){.fd = fd, .events = EPOLLIN, .listener = true, .ready = listener_ready, .data = listener};
+    r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : postern_loop_add(&bus->loop, &listener->source);
+    if (r < 0) {
+        free(listener);
+        return r;
+    }
+    DL_APPEND(bus->listeners, listener);
+    return 0;
+}
+
+/* ---- the end of a round -------------------------------------------------------------------------------- */
+
+static int next_timeout(void *data)
+{
+    struct postern_bus *bus = data;
+    const struct postern_timeouts *all[] = {&bus->auth_timeouts, &bus->fd_timeouts, &bus->replies.timeouts};
+    uint64_t first = UINT64_MAX, now;
+
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i]->first != NULL && all[i]->first->deadline < first)
+            first = all[i]->first->deadline;
+    if (first == UINT64_MAX)
+        return -1;
+    now = postern_timeout_now();
+    if (first <= now)
+        return 0;
+    return first - now < INT32_MAX ? (int)(first - now) : INT32_MAX;
+}
+
+static void expire_timeouts(struct postern_bus *bus)
+{
+    uint64_t now;
+
+    if (bus->auth_timeouts.first == NULL && bus->fd_timeouts.first == NULL && bus->replies.timeouts.first == NULL)
+        return;
+    now = postern_timeout_now();
+    postern_timeouts_expire(&bus->auth_timeouts, now);
+    postern_timeouts_expire(&bus->fd_timeouts, now);
+    postern_timeouts_expire(&bus->replies.timeouts, now);
+}
+
+static void round_end(void *data)
+{
+    struct postern_bus *bus = data;
+    struct postern_conn *dead = NULL, *conn;
+
+    expire_timeouts(bus);
+    while (bus->doomed != NULL || bus->to_flush != NULL) {
+        while ((conn = bus->doomed) != NULL) {
+            bus->doomed = conn->next_doomed;
+            postern_router_leave(conn);
+            conn->next_doomed = dead;
+            dead = conn;
+        }
+        while ((conn = bus->to_flush) != NULL) {
+            bus->to_flush = conn->next_flush;
+            conn->flush_pending = false;
+            postern_conn_flush(conn);
+        }
+    }
+    while ((conn = dead) != NULL) {
+        dead = conn->next_doomed;
+        postern_conn_free(conn);
+    }
+    postern_host_reap(bus);
+}
+
+static void auth_expired(struct postern_timeout *timeout)
+{
+    struct postern_conn *conn = (struct postern_conn *)(void *)((char *)timeout - offsetof(struct postern_conn, auth_timeout));
+
+    postern_conn_doom(conn, "it did not authenticate and say Hello in time (auth_timeout)");
+}
+
+static void fd_expired(struct postern_timeout *timeout)
+{
+    struct postern_conn *conn = (struct postern_conn *)(void *)((char *)timeout - offsetof(struct postern_conn, fd_timeout));
+
+    postern_conn_doom(conn, "it kept a message with file descriptors unfinished for too long (pending_fd_timeout)");
+}
+
+static void reply_expired(struct postern_timeout *timeout)
+{
+    struct postern_pending *pending = (struct postern_pending *)(void *)((char *)timeout - offsetof(struct postern_pending, timeout));
+    struct postern_conn *caller = pending->caller;
+    uint32_t serial = (uint32_t)pending->key.serial;
+
+    postern_reply_drop(&caller->bus->replies, pending);
+    postern_emit_error(caller, serial, POSTERN_ERROR_PREFIX "NoReply", "Message did not receive a reply (timeout by message bus)");
+}
+
+/* ---- configuration -------------------------------------------------------------------------------------- */
+
+static void warn_service(void *data, const char *text)
+{
+    struct postern_bus *bus = data;
+
+    postern_log(&bus->log, LOG_WARNING, "%s", text);
+}
+
+static void use_limits(struct postern_bus *bus)
+{
+    bus->auth_timeouts.length = bus->config->limits.auth_timeout;
+    bus->fd_timeouts.length = bus->config->limits.pending_fd_timeout;
+    bus->replies.timeouts.length = bus->config->limits.reply_timeout;
+}
+
+static int load_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
+{
+    bool system = config->type != NULL && strcmp(config->type, "system") == 0;
+
+    *services = (struct postern_services){0};
+    return postern_services_load(services, config->servicedirs, system, warn_service, bus);
+}
+
+/* Everything that can fail comes before the first change. */
+int postern_bus_reload(struct postern_bus *bus, struct postern_error *error)
+{
+    struct postern_busconfig *config;
+    struct postern_services services;
+    int r = postern_busconfig_read(bus->config_file, &config, error);
+
+    if (r < 0)
+        return r;
+    r = load_services(bus, config, &services);
+    if (r < 0) {
+        postern_busconfig_free(config);
+        return postern_error_set(error, r, "out of memory");
+    }
+    r = postern_mediation_reload(bus, error);
+    if (r < 0) {
+        postern_services_finish(&services);
+        postern_busconfig_free(config);
+        return r;
+    }
+    postern_busconfig_free(bus->config);
+    bus->config = config;
+    postern_services_finish(&bus->services);
+    bus->services = services;
+    use_limits(bus);
+    postern_log(&bus->log, LOG_INFO, "configuration reloaded");
+    return 0;
+}
+
+/* ---- names ------------------------------------------------------------------------------------------------- */
+
+struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name, uint32_t len)
+{
+    struct postern_conn *conn = NULL;
+
+    if (len > 0 && name[0] == ':')
+        HASH_FIND(hh_unique, bus->by_unique, name, len, conn);
+    else
+        conn = postern_conn_of_names(postern_name_primary(postern_names_find(&bus->names, name, len)));
+    return conn;
+}
+
+uint32_t postern_bus_serial(struct postern_bus *bus)
+{
+    if (++bus->serial == 0)
+        bus->serial = 1;
+    return bus->serial;
+}
+
+/* ---- start and end -------------------------------------------------------------------------------------------- */
+
+int postern_bus_init(struct postern_bus *bus)
+{
+    int r;
+
+    bus->loop.epoll_fd = bus->spare_fd = -1;
+    r = postern_peer_facts_self(&bus->self);
+    if (r == 0)
+        r = postern_guid_make(bus->guid);
+    if (r == 0)
+        r = postern_guid_make(bus->id);
+    if (r == 0)
+        r = postern_loop_init(&bus->loop);
+    if (r < 0)
+        return r;
+    bus->loop.timeout = next_timeout;
+    bus->loop.round_end = round_end;
+    bus->loop.data = bus;
+    bus->auth_timeouts.expired = auth_expired;
+    bus->fd_timeouts.expired = fd_expired;
+    bus->replies.timeouts.expired = reply_expired;
+    bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    bus->scratch = malloc(POSTERN_READ_MAX);
+    bus->matches = postern_matchset_new();
+    return bus->scratch == NULL || bus->matches == NULL || bus->spare_fd < 0 ? -ENOMEM : 0;
+}
+
+int postern_bus_serve(struct postern_bus *bus)
+{
+    int r = load_services(bus, bus->config, &bus->services);
+
+    use_limits(bus);
+    for (size_t i = 0; r == 0 && i < bus->listen.n; i++)
+        r = postern_bus_listen(bus, bus->listen.sockets[i].fd, 0);
+    return r;
+}
+
+void postern_bus_finish(struct postern_bus *bus)
+{
+    struct postern_listener *listener, *next;
+
+    DL_FOREACH_SAFE(bus->listeners, listener, next)
+    {
+        if (listener->id == 0) {
+            postern_loop_remove(&bus->loop, &listener->source);
+            DL_DELETE(bus->listeners, listener);
+            free(listener);
+        }
+    }
+    postern_listen_close(&bus->listen);
+    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
+        postern_conn_doom(conn, NULL);
+    if (bus->matches != NULL)
+        round_end(bus);
+    postern_mediation_close(bus);
+    postern_host_finish(bus);
+    postern_replies_finish(&bus->replies);
+    postern_names_finish(&bus->names);
+    postern_matchset_free(bus->matches);
+    postern_services_finish(&bus->services);
+    postern_outq_pool_finish(&bus->pool);
+    postern_buf_finish(&bus->rewritten);
+    postern_buf_finish(&bus->driver_message);
+    free(bus->scratch);
+    if (bus->spare_fd >= 0)
+        close(bus->spare_fd);
+    postern_peer_facts_finish(&bus->self);
+    postern_busconfig_free(bus->config);
+    postern_loop_finish(&bus->loop);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The bus: everything that exists once in the daemon. */
+#ifndef POSTERN_DAEMON_BUS_H
+#define POSTERN_DAEMON_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "config/busconfig.h"
+#include "daemon/conn.h"
+#include "daemon/listen.h"
+#include "daemon/loader.h"
+#include "daemon/log.h"
+#include "daemon/loop.h"
+#include "daemon/reply.h"
+#include "daemon/service.h"
+
+#define POSTERN_READ_MAX (256u << 10)      /* how much one read takes at most */
+#define POSTERN_OUTPUT_PAUSE (1u << 20)    /* a client with more than this to read is not listened to until it has read */
+
+struct postern_listener {
+    struct postern_source source;
+    struct postern_bus *bus;
+    uint64_t id; /* 0: the daemon's own; else given to the module */
+    struct postern_listener *prev, *next;
+};
+
+struct postern_watch {
+    struct postern_source source;
+    uint64_t id;
+    postern_watch_fn *fn;
+    void *fn_data;
+    struct postern_watch *prev, *next;
+};
+
+struct postern_bus {
+    struct postern_loop loop;
+    struct postern_log log;
+    struct postern_busconfig *config;
+    const char *config_file;
+    char guid[33];  /* of the servers */
+    char id[33];    /* of the bus: GetId */
+    uint32_t sasl_mechanisms;
+    struct postern_peer_facts self;
+
+    struct postern_loader loader;
+    const struct postern_module *module; /* NULL: --module=none */
+    struct postern_mediator *mediator;
+    struct postern_host host;
+
+    struct postern_listen listen;
+    struct postern_listener *listeners;
+    struct postern_watch *watches, *dead_watches;
+    struct postern_listener *dead_listeners;
+    uint64_t next_listener, next_watch;
+    int spare_fd; /* closed to accept and refuse a connection when descriptors run out */
+
+    struct postern_conn *conns, *conns_last; /* all */
+    struct postern_conn *by_id;
+    struct postern_conn *by_unique;
+    struct postern_conn *to_flush, *doomed;
+    uint64_t next_conn, next_unique;
+    uint32_t n_incomplete, n_completed;
+    uint32_t serial; /* of the driver's messages */
+
+    struct postern_accounts users, containers;
+    struct postern_names names;
+    struct postern_matchset *matches;
+    struct postern_replies replies;
+    struct postern_services services;
+    struct postern_timeouts auth_timeouts, fd_timeouts;
+
+    struct postern_outq_pool pool;
+    uint8_t *scratch;             /* where input is read to: POSTERN_READ_MAX bytes */
+    struct postern_buf rewritten;      /* the header of the message being delivered */
+    struct postern_buf driver_message; /* the message of the driver being sent */
+};
+
+/* Prepares a zeroed bus. 0 or negative errno; either way it needs postern_bus_finish(). */
+int postern_bus_init(struct postern_bus *bus);
+
+/* Starts serving the sockets in bus->listen, under bus->config. 0 or negative errno. */
+int postern_bus_serve(struct postern_bus *bus);
+
+/* Accepts connections on a listening socket; id 0: one of the daemon's own. Takes the socket over on success. 0 or negative errno. */
+int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id);
+
+/* The connection with this unique name, or that owns this well-known name; NULL: none. */
+struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name, uint32_t len);
+
+/* A serial for a message of the driver: never 0. */
+uint32_t postern_bus_serial(struct postern_bus *bus);
+
+/* Reads the configuration again; on any fault all stays as it was and *error says why. 0 or negative errno. */
+int postern_bus_reload(struct postern_bus *bus, struct postern_error *error);
+
+/* Closes all and frees all. */
+void postern_bus_finish(struct postern_bus *bus);
+
+#endif

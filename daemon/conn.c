@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/bus.h"
+#include "daemon/input.h"
+#include "daemon/mediation.h"
+
+#define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
+
+/* ---- making and ending ------------------------------------------------------------------------- */
+
+static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
+{
+    conn->prev = bus->conns_last;
+    if (bus->conns_last != NULL)
+        bus->conns_last->next = conn;
+    else
+        bus->conns = conn;
+    bus->conns_last = conn;
+    bus->n_incomplete++;
+    if (conn->user != NULL)
+        conn->user->incomplete++;
+}
+
+static void unlink_conn(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+
+    if (conn->prev != NULL)
+        conn->prev->next = conn->next;
+    else
+        bus->conns = conn->next;
+    if (conn->next != NULL)
+        conn->next->prev = conn->prev;
+    else
+        bus->conns_last = conn->prev;
+}
+
+/* Everything that may fail before the mediator is asked. */
+static int conn_prepare(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+    int r = postern_peer_facts_read(conn->source.fd, &conn->facts);
+
+    if (r < 0)
+        return r;
+    conn->user = postern_account_get(&bus->users, conn->facts.uid);
+    conn->sasl = malloc(sizeof(*conn->sasl));
+    if (conn->user == NULL || conn->sasl == NULL)
+        return -ENOMEM;
+    postern_sasl_init(conn->sasl, bus->guid, bus->sasl_mechanisms, conn->facts.uid, true);
+    HASH_ADD(hh_id, bus->by_id, id, sizeof(conn->id), conn);
+    return conn->hh_id.tbl == NULL ? -ENOMEM : 0;
+}
+
+/* One user that opens connections and never authenticates may not shut the others out: the oldest unfinished connection of the
+ * user with the most of them makes room. */
+static void make_room(struct postern_bus *bus)
+{
+    struct postern_conn *victim = NULL;
+
+    if (bus->n_incomplete <= bus->config->limits.max_incomplete_connections)
+        return;
+    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
+        if ((conn->state == POSTERN_CONN_AUTH || conn->state == POSTERN_CONN_HELLO) &&
+            (victim == NULL || conn->user->incomplete > victim->user->incomplete))
+            victim = conn;
+    if (victim != NULL)
+        postern_conn_doom(victim, "too many connections that have not authenticated (max_incomplete_connections)");
+}
+
+static void conn_destroy(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+
+    if (conn->hh_id.tbl != NULL)
+        HASH_DELETE(hh_id, bus->by_id, conn);
+    if (conn->source.fd >= 0)
+        close(conn->source.fd);
+    postern_account_unref(conn->user);
+    postern_account_unref(conn->container);
+    postern_peer_facts_finish(&conn->facts);
+    free(conn->sasl);
+    free(conn);
+}
+
+void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
+{
+    struct postern_conn *conn = calloc(1, sizeof(*conn));
+    int r;
+
+    if (conn == NULL) {
+        close(fd);
+        return;
+    }
+    conn->bus = bus;
+    conn->id = ++bus->next_conn;
+    conn->state = POSTERN_CONN_AUTH;
+    conn->uid = UINT32_MAX;
+    conn->source = (struct postern_source){.fd = fd, .events = EPOLLIN, .ready = postern_input_ready, .data = conn};
+    r = conn_prepare(conn);
+    if (r == 0)
+        r = postern_mediation_enter(conn, listener);
+    if (r == 0)
+        r = postern_loop_add(&bus->loop, &conn->source);
+    if (r < 0) {
+        postern_log(&bus->log, LOG_NOTICE, "connection of pid %d, uid %u refused: %s", (int)conn->facts.pid, (unsigned)conn->facts.uid,
+                    strerror(-r));
+        postern_mediation_leave(conn);
+        conn_destroy(conn);
+        return;
+    }
+    link_conn(bus, conn);
+    postern_account_charge(conn->user, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_account_charge(conn->container, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_timeout_set(&bus->auth_timeouts, &conn->auth_timeout);
+    make_room(bus);
+}
+
+void postern_conn_doom(struct postern_conn *conn, const char *why)
+{
+    struct postern_bus *bus = conn->bus;
+
+    if (conn->state == POSTERN_CONN_DOOMED)
+        return;
+    if (why != NULL)
+        postern_log(&bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
+                    (int)conn->facts.pid, (unsigned)conn->facts.uid, why);
+    if (conn->state != POSTERN_CONN_ACTIVE) {
+        bus->n_incomplete--;
+        conn->user->incomplete--;
+    } else {
+        bus->n_completed--;
+    }
+    postern_timeout_clear(&bus->auth_timeouts, &conn->auth_timeout);
+    postern_timeout_clear(&bus->fd_timeouts, &conn->fd_timeout);
+    conn->state = POSTERN_CONN_DOOMED;
+    conn->next_doomed = bus->doomed;
+    bus->doomed = conn;
+}
+
+void postern_conn_free(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+    int fd = conn->source.fd;
+
+    postern_conn_flush(conn); /* the last words: an error, REJECTED */
+    conn->broken = true;
+    postern_conn_flush(conn);
+    postern_loop_remove(&bus->loop, &conn->source);
+    conn->source.fd = fd;
+    unlink_conn(conn);
+    postern_account_discharge(conn->user, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_input_finish(conn);
+    for (int i = 0; i < 4; i++) {
+        struct postern_stamp *stamp = conn->stamps[i / 2][i % 2];
+
+        if (stamp != NULL)
+            postern_stamp_finish(stamp);
+        free(stamp);
+    }
+    conn_destroy(conn);
+}
+
+/* ---- writing ------------------------------------------------------------------------------------- */
+
+static void want_flush(struct postern_conn *conn)
+{
+    if (conn->flush_pending || (conn->source.events & EPOLLOUT) != 0)
+        return; /* the socket is full: it will tell when not */
+    conn->flush_pending = true;
+    conn->next_flush = conn->bus->to_flush;
+    conn->bus->to_flush = conn;
+}
+
+/* A connection's own limits do not bind what the driver tells it: that is bounded by pausing its input instead. */
+static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item)
+{
+    const struct postern_limits *limits = &conn->bus->config->limits;
+    uint64_t n = item->header_len + item->body_len, fds = item->fds != NULL ? item->fds->n : 0;
+
+    if (item->sender == NULL)
+        return true;
+    /* One message always fits an empty queue, however large: else it could never be sent. */
+    if (conn->out.bytes > 0 && (n > limits->max_outgoing_bytes || conn->out.bytes > limits->max_outgoing_bytes - n))
+        return false;
+    if (fds > 0 && conn->out.fds + fds > limits->max_outgoing_unix_fds)
+        return false;
+    if (item->sender != conn->container && (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) ||
+                                            !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds)))
+        return false;
+    return postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, n) && postern_account_fits(conn->container, POSTERN_CHARGE_FDS, fds);
+}
+
+int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *message)
+{
+    uint64_t bytes = conn->out.bytes, fds = conn->out.fds;
+    struct postern_outq_item item = *message;
+    int r, error = 0;
+
+    if (conn->broken || conn->state == POSTERN_CONN_DOOMED)
+        return 0;
+    if (!fits(conn, &item))
+        return -ENOBUFS;
+    /* What stays within one account is charged to it once, at the receiver. */
+    if (item.sender == conn->container || item.sender == conn->user)
+        item.sender = NULL;
+    if (item.body_len >= WRITE_THROUGH_FROM && item.fds == NULL && (conn->source.events & EPOLLOUT) == 0)
+        r = postern_outq_write_through(&conn->out, &conn->bus->pool, &item, conn->source.fd, &error);
+    else
+        r = postern_outq_push(&conn->out, &conn->bus->pool, &item);
+    postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
+    postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
+    postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    if (error < 0)
+        conn->broken = true;
+    if (conn->out.buf != NULL)
+        want_flush(conn);
+    return r;
+}
+
+void postern_conn_flush(struct postern_conn *conn)
+{
+    uint64_t bytes = conn->out.bytes, fds = conn->out.fds;
+    int r = 1;
+
+    if (!conn->broken)
+        r = postern_outq_flush(&conn->out, &conn->bus->pool, conn->source.fd);
+    if (r < 0)
+        conn->broken = true;
+    if (conn->broken) {
+        /* The other end reads no more. What it still sent is read until the end. */
+        postern_outq_clear(&conn->out, &conn->bus->pool);
+        r = 1;
+    }
+    postern_account_discharge(conn->user, POSTERN_CHARGE_BYTES, bytes - conn->out.bytes);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_BYTES, bytes - conn->out.bytes);
+    postern_account_discharge(conn->user, POSTERN_CHARGE_FDS, fds - conn->out.fds);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_FDS, fds - conn->out.fds);
+    if (conn->paused && conn->out.bytes <= POSTERN_OUTPUT_PAUSE / 2)
+        postern_input_resume(conn);
+    postern_loop_set(&conn->bus->loop, &conn->source, (conn->paused ? 0 : EPOLLIN) | (r == 0 ? EPOLLOUT : 0));
+}
+
+const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance)
+{
+    struct postern_stamp **stamp = &conn->stamps[order == 'B'][instance != NULL];
+
+    if (*stamp != NULL)
+        return *stamp;
+    *stamp = calloc(1, sizeof(**stamp));
+    if (*stamp == NULL)
+        return NULL;
+    if (postern_stamp_init(*stamp, order, conn->unique, instance) < 0) {
+        free(*stamp);
+        *stamp = NULL;
+    }
+    return *stamp;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One connection: socket, authentication, bytes in, queue out. What its messages mean is the router's. */
+#ifndef POSTERN_DAEMON_CONN_H
+#define POSTERN_DAEMON_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/account.h"
+#include "daemon/fdset.h"
+#include "daemon/loop.h"
+#include "daemon/matchset.h"
+#include "daemon/name.h"
+#include "daemon/outq.h"
+#include "daemon/sasl.h"
+#include "daemon/timeout.h"
+#include "postern/module.h"
+#include "util/hash.h"
+#include "util/peer.h"
+#include "wire/header.h"
+
+struct postern_bus;
+struct postern_pending;
+
+enum postern_conn_state {
+    POSTERN_CONN_AUTH,   /* SASL */
+    POSTERN_CONN_HELLO,  /* authenticated, has no name yet */
+    POSTERN_CONN_ACTIVE,
+    POSTERN_CONN_DOOMED, /* to be closed at the end of the round */
+};
+
+/* A run of descriptors that came with one read, and where in the stream of bytes that read ended. */
+struct postern_conn_fds {
+    uint64_t end;
+    uint32_t n;
+    int *fds;
+    struct postern_conn_fds *next;
+};
+
+struct postern_conn {
+    struct postern_source source;
+    struct postern_bus *bus;
+    uint64_t id; /* the host_id of the module interface; never reused */
+    enum postern_conn_state state;
+    bool contained;
+    bool can_fds;       /* negotiated */
+    bool broken;        /* writing failed: nothing goes out any more, what came in still counts */
+    bool paused;        /* its own queue is too long: its input waits until that has drained */
+    bool flush_pending; /* in the bus's list of connections to be written */
+    struct postern_sasl *sasl; /* until authentication is over */
+    struct postern_peer_facts facts;
+    uint32_t uid; /* authenticated; UINT32_MAX: anonymous */
+    struct postern_party *party; /* NULL without a mediator */
+    struct postern_identity identity;
+    struct postern_account *user;
+    struct postern_account *container; /* NULL: uncontained */
+
+    char unique[24]; /* empty before Hello */
+    uint32_t unique_len;
+    struct postern_name_owner names;
+    struct postern_match_owner matches;
+
+    uint8_t *in; /* a message of which a part is still to come, or input that waits while paused */
+    size_t in_len, in_cap;
+    uint64_t in_pos; /* stream position of the next byte to be read from the socket */
+    struct postern_conn_fds *in_fds; /* not yet claimed by a message */
+    uint32_t in_fds_n;
+
+    struct postern_outq out;
+    struct postern_stamp *stamps[2][2]; /* [little, big endian][without, with instance]; made when first needed */
+
+    struct postern_pending *calls;   /* of its own, waiting for a reply */
+    struct postern_pending *callees; /* calls that it is to answer */
+    uint32_t n_calls;
+
+    struct postern_timeout auth_timeout; /* in bus->auth_timeouts */
+    struct postern_timeout fd_timeout;   /* in bus->fd_timeouts */
+    struct postern_conn *prev, *next;    /* all connections, in the order of arrival */
+    struct postern_conn *next_flush, *next_doomed;
+    UT_hash_handle hh_id, hh_unique;
+};
+
+/* Takes over a socket that was just accepted on `listener` (0: one of the daemon's own). Refuses, and closes it, when the mediator or
+ * a limit says no; that is logged, not an error. */
+void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener);
+
+/* Marks it for closing at the end of the round; why is for the log (NULL: the peer left). Safe at any time. */
+void postern_conn_doom(struct postern_conn *conn, const char *why);
+
+/* Frees one that was doomed: the router must already have taken it off the bus. */
+void postern_conn_free(struct postern_conn *conn);
+
+/* Queues one message. 0; -ENOBUFS: over a limit of the receiver or sender, nothing was queued; -ENOMEM. A broken or doomed
+ * connection swallows it. */
+int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item);
+
+/* Writes what waits, as far as the socket takes it. */
+void postern_conn_flush(struct postern_conn *conn);
+
+/* The stamp for messages of this connection, in the byte order of the message, with field 10 or without. instance must be the
+ * one string that this connection ever carries. NULL: out of memory. */
+const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance);
+
+static inline struct postern_conn *postern_conn_of_names(struct postern_name_owner *owner)
+{
+    return owner == NULL ? NULL : (struct postern_conn *)(void *)((char *)owner - offsetof(struct postern_conn, names));
+}
+
+static inline struct postern_conn *postern_conn_of_matches(struct postern_match_owner *owner)
+{
+    return (struct postern_conn *)(void *)((char *)owner - offsetof(struct postern_conn, matches));
+}
+
+#endif

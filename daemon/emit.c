@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/emit.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/bus.h"
+#include "daemon/mediation.h"
+#include "wire/name.h"
+
+static struct postern_view view_of(const char *s)
+{
+    return (struct postern_view){.data = s, .len = s != NULL ? (uint32_t)strlen(s) : 0};
+}
+
+static void view_parts(struct postern_message *view, const struct postern_message_parts *parts)
+{
+    *view = (struct postern_message){
+        .size = sizeof(*view),
+        .type = parts->type,
+        .flags = parts->flags,
+        .order = (uint8_t)postern_native_order(),
+        .serial = parts->serial,
+        .reply_serial = parts->reply_serial,
+        .fds = parts->fds,
+        .body_len = parts->body_len,
+        .path = view_of(parts->path),
+        .interface = view_of(parts->interface),
+        .member = view_of(parts->member),
+        .error = view_of(parts->error),
+        .destination = view_of(parts->destination),
+        .signature = view_of(parts->signature),
+    };
+}
+
+static void queue_bytes(struct postern_conn *to, const struct postern_buf *bytes, struct postern_fdset *fds)
+{
+    struct postern_outq_item item = {.header = bytes->data, .header_len = bytes->len, .fds = fds};
+
+    if (postern_conn_queue(to, &item) < 0)
+        postern_conn_doom(to, "out of memory");
+}
+
+void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts *parts, struct postern_fdset *fds)
+{
+    struct postern_bus *bus = to->bus;
+    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_FROM_DRIVER, .to = to};
+    struct postern_message view;
+    struct postern_verdict verdict;
+
+    parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
+    parts->serial = postern_bus_serial(bus);
+    parts->sender = POSTERN_DRIVER_NAME;
+    parts->destination = to->unique_len > 0 ? to->unique : NULL;
+    parts->fds = fds != NULL ? fds->n : 0;
+    if (parts->reply_serial != 0)
+        question.flags |= POSTERN_REQUEST_REPLY;
+    view_parts(&view, parts);
+    question.message = &view;
+    /* Before Hello there is no party that a policy could know; all it gets is an error or the answer to Hello. */
+    if (to->state == POSTERN_CONN_ACTIVE && !postern_mediation_may(bus, &question, &verdict))
+        return;
+    bus->driver_message.len = 0;
+    if (postern_message_build(&bus->driver_message, parts) < 0)
+        postern_conn_doom(to, "out of memory");
+    else
+        queue_bytes(to, &bus->driver_message, fds);
+}
+
+void postern_emit_reply(struct postern_conn *to, uint32_t reply_serial, const struct postern_writer *w, struct postern_fdset *fds)
+{
+    struct postern_message_parts parts = {.type = POSTERN_MESSAGE_METHOD_RETURN, .reply_serial = reply_serial};
+
+    if (w != NULL) {
+        parts.signature = w->signature;
+        parts.body = w->buf.data;
+        parts.body_len = (uint32_t)w->buf.len;
+    }
+    postern_emit_unicast(to, &parts, fds);
+}
+
+static void emit_error_text(struct postern_conn *to, uint32_t reply_serial, const char *name, const char *text)
+{
+    struct postern_message_parts parts = {.type = POSTERN_MESSAGE_ERROR, .reply_serial = reply_serial, .error = name};
+    struct postern_writer w;
+
+    postern_writer_init(&w);
+    postern_writer_string(&w, text);
+    if (postern_writer_finish(&w) == 0) {
+        parts.signature = w.signature;
+        parts.body = w.buf.data;
+        parts.body_len = (uint32_t)w.buf.len;
+        postern_emit_unicast(to, &parts, NULL);
+    } else {
+        postern_conn_doom(to, "out of memory");
+    }
+    postern_writer_free(&w);
+}
+
+void postern_emit_error(struct postern_conn *to, uint32_t reply_serial, const char *name, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    /* Cutting may have split a character; the text must stay valid UTF-8. */
+    for (size_t len = strlen(text); len > 0 && !postern_utf8_is_valid(text, len); len--)
+        text[len - 1] = '\0';
+    emit_error_text(to, reply_serial, name, text);
+}
+
+void postern_emit_denied(struct postern_conn *to, uint32_t reply_serial, const struct postern_verdict *verdict)
+{
+    char name[POSTERN_NAME_MAX + 1];
+
+    /* The verdict's strings end with the next question, and sending asks one. */
+    snprintf(name, sizeof(name), "%s", verdict->error_name);
+    postern_emit_error(to, reply_serial, name, "%s", verdict->error_text);
+}
+
+/* ---- broadcasts -------------------------------------------------------------------------------- */
+
+struct broadcast {
+    struct postern_bus *bus;
+    const struct postern_message *view;
+    const char *subject;                       /* NameOwnerChanged: the name it is about */
+    const struct postern_conn *subject_owner;
+};
+
+static bool is_driver(void *data, const char *name, uint32_t len)
+{
+    (void)data;
+    return len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name, POSTERN_DRIVER_NAME, len) == 0;
+}
+
+static bool is_nobody(void *data, const char *name, uint32_t len)
+{
+    (void)data;
+    (void)name;
+    (void)len;
+    return false;
+}
+
+static void broadcast_found(void *data, struct postern_match_owner *owner)
+{
+    struct broadcast *broadcast = data;
+    struct postern_conn *to = postern_conn_of_matches(owner);
+    struct postern_mediation question = {
+        .action = POSTERN_ACTION_SEND,
+        .flags = POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST,
+        .to = to,
+        .message = broadcast->view,
+    };
+    struct postern_verdict verdict;
+
+    if (to->state != POSTERN_CONN_ACTIVE)
+        return;
+    if (broadcast->subject != NULL && postern_mediation_see(to, broadcast->subject_owner, broadcast->subject) == POSTERN_SEE_HIDDEN)
+        return;
+    if (postern_mediation_may(broadcast->bus, &question, &verdict))
+        queue_bytes(to, &broadcast->bus->driver_message, NULL);
+}
+
+static void emit_broadcast(struct broadcast *broadcast, struct postern_message_parts *parts)
+{
+    struct postern_bus *bus = broadcast->bus;
+    struct postern_match_route route = {.is_sender = is_driver, .is_destination = is_nobody, .found = broadcast_found, .data = broadcast};
+    struct postern_match_args args;
+    struct postern_header header;
+    struct postern_message view;
+
+    parts->type = POSTERN_MESSAGE_SIGNAL;
+    parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
+    parts->serial = postern_bus_serial(bus);
+    parts->path = POSTERN_DRIVER_PATH;
+    parts->sender = POSTERN_DRIVER_NAME;
+    view_parts(&view, parts);
+    broadcast->view = &view;
+    bus->driver_message.len = 0;
+    if (postern_message_build(&bus->driver_message, parts) < 0 ||
+        postern_header_parse(bus->driver_message.data, (uint32_t)bus->driver_message.len, &header) < 0)
+        return;
+    postern_match_args_init(&args, &header, bus->driver_message.data + header.body_start);
+    postern_matchset_find(bus->matches, &header, &args, false, &route);
+}
+
+void postern_emit_broadcast(struct postern_bus *bus, struct postern_message_parts *parts)
+{
+    struct broadcast broadcast = {.bus = bus};
+
+    emit_broadcast(&broadcast, parts);
+}
+
+void postern_emit_name_owner_changed(struct postern_bus *bus, const char *name, struct postern_conn *old_owner, struct postern_conn *new_owner)
+{
+    struct broadcast broadcast = {.bus = bus, .subject = name, .subject_owner = new_owner != NULL ? new_owner : old_owner};
+    struct postern_message_parts parts = {.interface = POSTERN_DRIVER_NAME, .member = "NameOwnerChanged"};
+    struct postern_writer w;
+
+    postern_writer_init(&w);
+    postern_writer_string(&w, name);
+    postern_writer_string(&w, old_owner != NULL ? old_owner->unique : "");
+    postern_writer_string(&w, new_owner != NULL ? new_owner->unique : "");
+    if (postern_writer_finish(&w) == 0) {
+        parts.signature = w.signature;
+        parts.body = w.buf.data;
+        parts.body_len = (uint32_t)w.buf.len;
+        emit_broadcast(&broadcast, &parts);
+    }
+    postern_writer_free(&w);
+}
+
+void postern_emit_name_signal(struct postern_conn *to, const char *member, const char *name)
+{
+    struct postern_message_parts parts = {
+        .type = POSTERN_MESSAGE_SIGNAL, .path = POSTERN_DRIVER_PATH, .interface = POSTERN_DRIVER_NAME, .member = member};
+    struct postern_writer w;
+
+    postern_writer_init(&w);
+    postern_writer_string(&w, name);
+    if (postern_writer_finish(&w) == 0) {
+        parts.signature = w.signature;
+        parts.body = w.buf.data;
+        parts.body_len = (uint32_t)w.buf.len;
+        postern_emit_unicast(to, &parts, NULL);
+    }
+    postern_writer_free(&w);
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/bus.h"
+#include "daemon/mediation.h"
+#include "daemon/router.h"
+#include "wire/body.h"
+
+static void close_fds(int *fds, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        close(fds[i]);
+}
+
+/* ---- descriptors ------------------------------------------------------------------------------- */
+
+/* Keeps the descriptors of one read until the messages that claim them are whole. */
+static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
+{
+    struct postern_conn_fds **at = &conn->in_fds, *run;
+
+    /* A message may carry max_message_unix_fds; a few such messages may stand in the queue of one read. */
+    if (!conn->can_fds || conn->in_fds_n + n > conn->bus->config->limits.max_incoming_unix_fds)
+        return -ENOBUFS;
+    run = malloc(sizeof(*run));
+    if (run == NULL)
+        return -ENOMEM;
+    run->fds = malloc(n * sizeof(int));
+    if (run->fds == NULL) {
+        free(run);
+        return -ENOMEM;
+    }
+    memcpy(run->fds, fds, n * sizeof(int));
+    run->n = n;
+    run->end = conn->in_pos;
+    run->next = NULL;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = run;
+    conn->in_fds_n += n;
+    return 0;
+}
+
+static void drop_first_run(struct postern_conn *conn)
+{
+    struct postern_conn_fds *run = conn->in_fds;
+
+    conn->in_fds = run->next;
+    free(run->fds);
+    free(run);
+}
+
+/* Hands the first n descriptors to the message that ends at stream position `end`. -EBADMSG: there are not that many, or
+ * descriptors came no later than this message and no message claims them. */
+static int claim_fds(struct postern_conn *conn, uint32_t n, uint64_t end, struct postern_fdset **set)
+{
+    int fds[POSTERN_FDS_MAX];
+    uint32_t got = 0;
+
+    *set = NULL;
+    if (n > conn->in_fds_n || n > conn->bus->config->limits.max_message_unix_fds || n > POSTERN_FDS_MAX)
+        return -EBADMSG;
+    while (got < n) {
+        struct postern_conn_fds *run = conn->in_fds;
+        uint32_t take = run->n < n - got ? run->n : n - got;
+
+        memcpy(fds + got, run->fds, take * sizeof(int));
+        memmove(run->fds, run->fds + take, (run->n - take) * sizeof(int));
+        run->n -= take;
+        got += take;
+        if (run->n == 0)
+            drop_first_run(conn);
+    }
+    conn->in_fds_n -= n;
+    if (n > 0) {
+        *set = postern_fdset_new(fds, n);
+        if (*set == NULL) {
+            close_fds(fds, n);
+            return -ENOMEM;
+        }
+    }
+    return conn->in_fds != NULL && conn->in_fds->end <= end ? -EBADMSG : 0;
+}
+
+/* A message that holds descriptors and never ends would hold them for ever. Root is trusted to have a reason. */
+static void watch_fds(struct postern_conn *conn)
+{
+    if (conn->in_fds_n == 0)
+        postern_timeout_clear(&conn->bus->fd_timeouts, &conn->fd_timeout);
+    else if (conn->facts.uid != 0)
+        postern_timeout_set(&conn->bus->fd_timeouts, &conn->fd_timeout);
+}
+
+/* ---- framing ------------------------------------------------------------------------------------- */
+
+/* Takes one whole message. The body is validated before anything is done with it. */
+static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t total, uint64_t end)
+{
+    struct postern_incoming message = {.bytes = p};
+    struct postern_header *header = &message.header;
+    int r = postern_header_parse(p, total, header);
+
+    if (r == 0)
+        r = claim_fds(conn, header->fds, end, &message.fds);
+    if (r == 0)
+        r = postern_body_validate(header->order, header->signature.s != NULL ? header->signature.s : "", header->signature.len,
+                                  p + header->body_start, header->body_len, header->fds);
+    if (r == 0)
+        postern_router_dispatch(conn, &message);
+    postern_fdset_unref(message.fds);
+    return r;
+}
+
+/* Handles all whole messages in p[0..n), up to a pause; returns how many bytes were used, or a negative errno. end is the stream
+ * position behind p[n). */
+static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t n, uint64_t end)
+{
+    uint64_t max = conn->bus->config->limits.max_message_size;
+    size_t used = 0;
+
+    while (conn->state == POSTERN_CONN_HELLO || conn->state == POSTERN_CONN_ACTIVE) {
+        uint32_t total;
+        int r = postern_header_length(p + used, n - used, max < POSTERN_MESSAGE_MAX ? (uint32_t)max : POSTERN_MESSAGE_MAX, &total);
+
+        if (r < 0)
+            return r;
+        if (r == 0 || total > n - used)
+            break;
+        r = take_message(conn, p + used, total, end - (n - used) + total);
+        if (r < 0)
+            return r;
+        used += total;
+        if (conn->out.bytes > POSTERN_OUTPUT_PAUSE && !conn->broken) {
+            conn->paused = true;
+            break;
+        }
+    }
+    return (ssize_t)used;
+}
+
+/* ---- authentication -------------------------------------------------------------------------------- */
+
+static int send_text(struct postern_conn *conn, const struct postern_buf *text)
+{
+    struct postern_outq_item item = {.header = text->data, .header_len = text->len};
+
+    return text->len > 0 ? postern_conn_queue(conn, &item) : 0;
+}
+
+/* Who may use the bus is decided here, once, for the identity that authenticated: a refused one has read OK and then sees
+ * the end of the stream. */
+static int authenticated(struct postern_conn *conn)
+{
+    conn->uid = conn->sasl->anonymous ? UINT32_MAX : conn->sasl->uid;
+    conn->can_fds = conn->sasl->fds_agreed;
+    free(conn->sasl);
+    conn->sasl = NULL;
+    if (!postern_mediation_may_connect(conn)) {
+        postern_conn_doom(conn, "the policy does not let this user connect");
+        return -EPERM;
+    }
+    conn->state = POSTERN_CONN_HELLO;
+    return 0;
+}
+
+/* Returns how many bytes were used, or a negative errno. */
+static ssize_t take_auth(struct postern_conn *conn, const uint8_t *p, size_t n)
+{
+    struct postern_buf answer = {0};
+    size_t used = 0;
+    int r = postern_sasl_feed(conn->sasl, p, n, &used, &answer);
+
+    if (send_text(conn, &answer) < 0 && r >= 0)
+        r = -ENOMEM;
+    postern_buf_finish(&answer);
+    if (r == 1)
+        r = authenticated(conn);
+    return r < 0 ? r : (ssize_t)used;
+}
+
+/* ---- bytes ------------------------------------------------------------------------------------------ */
+
+/* Keeps p[0..n) for the next read. p may lie in conn->in itself. */
+static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
+{
+    if (n == 0) {
+        free(conn->in);
+        conn->in = NULL;
+        conn->in_len = conn->in_cap = 0;
+        return 0;
+    }
+    if (n > conn->in_cap) {
+        uint8_t *in = malloc(n);
+
+        if (in == NULL)
+            return -ENOMEM;
+        memcpy(in, p, n);
+        free(conn->in);
+        conn->in = in;
+        conn->in_cap = n;
+    } else {
+        memmove(conn->in, p, n);
+    }
+    conn->in_len = n;
+    return 0;
+}
+
+/* Handles what has arrived: p[0..n), up to the stream position that has been read. */
+static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
+{
+    ssize_t used = 0, more;
+    int r;
+
+    if (conn->state == POSTERN_CONN_AUTH)
+        used = take_auth(conn, p, n);
+    if (used >= 0 && conn->state != POSTERN_CONN_AUTH) {
+        more = take_messages(conn, p + used, n - (size_t)used, conn->in_pos);
+        used = more < 0 ? more : used + more;
+    }
+    if (conn->state == POSTERN_CONN_DOOMED)
+        return;
+    r = used < 0 ? (int)used : keep_rest(conn, p + used, n - (size_t)used);
+    if (r == -ENOMEM)
+        postern_conn_doom(conn, "out of memory");
+    else if (r < 0)
+        postern_conn_doom(conn, conn->state == POSTERN_CONN_AUTH ? "it broke the authentication protocol" : "it sent a malformed message");
+    else
+        watch_fds(conn);
+}
+
+/* Collects the descriptors of one read. Truncated control data means that some are lost: nobody could tell whose. */
+static int take_control(struct postern_conn *conn, struct msghdr *msg)
+{
+    int r = (msg->msg_flags & MSG_CTRUNC) != 0 ? -EBADMSG : 0;
+
+    for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
+        int fds[POSTERN_FDS_MAX];
+        size_t bytes = cmsg->cmsg_len - CMSG_LEN(0);
+        uint32_t n = (uint32_t)(bytes / sizeof(int));
+
+        if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS || n > POSTERN_FDS_MAX)
+            continue;
+        memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
+        if (r == 0)
+            r = keep_fds(conn, fds, n);
+        if (r < 0)
+            close_fds(fds, n);
+    }
+    return r;
+}
+
+/* How much of what the connection has begun is missing: then exactly that, so that a large message is read in few pieces to
+ * where it will stay. Else whatever is there. */
+static int make_space(struct postern_conn *conn, uint8_t **to, size_t *room)
+{
+    uint32_t total = 0;
+    size_t want;
+    uint8_t *in;
+
+    if (conn->in_len == 0) {
+        *to = conn->bus->scratch;
+        *room = POSTERN_READ_MAX;
+        return 0;
+    }
+    want = conn->in_len + POSTERN_READ_MAX / 4;
+    if (conn->state != POSTERN_CONN_AUTH && postern_header_length(conn->in, conn->in_len, POSTERN_MESSAGE_MAX, &total) == 1 && total > want) {
+        /* Memory follows what really comes: a header that only promises a large message must not reserve it. */
+        want = 2 * conn->in_len > POSTERN_READ_MAX ? 2 * conn->in_len : POSTERN_READ_MAX;
+        want = want < total ? want : total;
+    }
+    if (want > conn->in_cap) {
+        in = realloc(conn->in, want);
+        if (in == NULL)
+            return -ENOMEM;
+        conn->in = in;
+        conn->in_cap = want;
+    }
+    *to = conn->in + conn->in_len;
+    *room = conn->in_cap - conn->in_len;
+    return 0;
+}
+
+/* One read. 1: something came; 0: nothing there; negative: the end, or an error (the connection is doomed then). */
+static int read_once(struct postern_conn *conn)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(POSTERN_FDS_MAX * sizeof(int))];
+    } control;
+    struct iovec iov;
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+    uint8_t *to;
+    ssize_t n;
+
+    if (make_space(conn, &to, &iov.iov_len) < 0) {
+        postern_conn_doom(conn, "out of memory");
+        return -ENOMEM;
+    }
+    iov.iov_base = to;
+    n = recvmsg(conn->source.fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return 0;
+    if (n <= 0) {
+        postern_conn_doom(conn, NULL);
+        return -EPIPE;
+    }
+    conn->in_pos += (uint64_t)n;
+    if (msg.msg_controllen > 0 && take_control(conn, &msg) < 0) {
+        postern_conn_doom(conn, "it sent file descriptors that no message may carry");
+        return -EBADMSG;
+    }
+    if (conn->in_len > 0)
+        take_bytes(conn, conn->in, conn->in_len + (size_t)n);
+    else
+        take_bytes(conn, to, (size_t)n);
+    return conn->state == POSTERN_CONN_DOOMED ? -EPIPE : 1;
+}
+
+void postern_input_ready(void *data, uint32_t events)
+{
+    struct postern_conn *conn = data;
+    int r = 1;
+
+    if (conn->state == POSTERN_CONN_DOOMED)
+        return;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
+        /* The other end is gone: nothing can be written, but what it sent before is finite and is handled now, so that its place
+         * is free before the next connection is accepted. */
+        conn->broken = true;
+        postern_conn_flush(conn);
+        while (r > 0)
+            r = read_once(conn);
+        if (conn->state != POSTERN_CONN_DOOMED)
+            postern_conn_doom(conn, NULL);
+        return;
+    }
+    if ((events & EPOLLOUT) != 0)
+        postern_conn_flush(conn);
+    if ((events & EPOLLIN) != 0 && !conn->paused)
+        read_once(conn);
+    if (conn->paused)
+        postern_loop_set(&conn->bus->loop, &conn->source, conn->source.events & ~(uint32_t)EPOLLIN);
+}
+
+void postern_input_resume(struct postern_conn *conn)
+{
+    conn->paused = false;
+    if (conn->in_len > 0 && conn->state != POSTERN_CONN_DOOMED)
+        take_bytes(conn, conn->in, conn->in_len);
+}
+
+void postern_input_finish(struct postern_conn *conn)
+{
+    free(conn->in);
+    conn->in = NULL;
+    conn->in_len = conn->in_cap = 0;
+    while (conn->in_fds != NULL) {
+        close_fds(conn->in_fds->fds, conn->in_fds->n);
+        drop_first_run(conn);
+    }
+    conn->in_fds_n = 0;
+}

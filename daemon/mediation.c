@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/mediation.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "daemon/bus.h"
+#include "daemon/host.h"
+
+int postern_mediation_open(struct postern_bus *bus, const char *path, const char *mediator_config, bool verbose, struct postern_error *error)
+{
+    struct postern_options options = {.size = sizeof(options)};
+    struct postern_fault fault = {.size = sizeof(fault)};
+    int r;
+
+    if (strcmp(path, "none") == 0) {
+        postern_log(&bus->log, LOG_WARNING, "started without a mediator: no policy and no container is enforced on this bus");
+        return 0;
+    }
+    r = postern_loader_open(&bus->loader, path, error);
+    if (r < 0)
+        return r;
+    bus->module = bus->loader.module;
+    postern_host_init(bus);
+    options.host = &bus->host;
+    options.bus_config = bus->config_file;
+    options.mediator_config = mediator_config;
+    options.flags = verbose ? POSTERN_OPTION_LOG_ALL : 0;
+    r = bus->module->open(&options, &bus->mediator, &fault);
+    if (r < 0)
+        return postern_error_set(error, r, "%s", fault.text);
+    postern_log(&bus->log, LOG_INFO, "mediator %s %s from %s", bus->module->name, bus->module->version, bus->loader.path);
+    return 0;
+}
+
+int postern_mediation_reload(struct postern_bus *bus, struct postern_error *error)
+{
+    struct postern_fault fault = {.size = sizeof(fault)};
+    int r;
+
+    if (bus->module == NULL)
+        return 0;
+    r = bus->module->reload(bus->mediator, &fault);
+    return r < 0 ? postern_error_set(error, r, "%s", fault.text) : 0;
+}
+
+void postern_mediation_close(struct postern_bus *bus)
+{
+    if (bus->module == NULL)
+        return;
+    bus->module->close(bus->mediator);
+    bus->mediator = NULL;
+    bus->module = NULL;
+    postern_loader_close(&bus->loader);
+}
+
+int postern_mediation_enter(struct postern_conn *conn, uint64_t listener)
+{
+    struct postern_bus *bus = conn->bus;
+    struct postern_peer peer = {.size = sizeof(peer), .fd = conn->source.fd, .host_id = conn->id, .listener = listener};
+    int r;
+
+    conn->identity.size = sizeof(conn->identity);
+    if (bus->module == NULL)
+        return 0;
+    r = bus->module->party_new(bus->mediator, &peer, &conn->party);
+    if (r < 0)
+        return r;
+    r = bus->module->party_identity(conn->party, &conn->identity);
+    if (r < 0)
+        return r;
+    conn->contained = conn->identity.mode != POSTERN_MODE_NONE;
+    if (!conn->contained)
+        return 0;
+    conn->container = postern_account_get(&bus->containers, conn->identity.account);
+    if (conn->container == NULL)
+        return -ENOMEM;
+    conn->container->limit = conn->identity.quota;
+    return 0;
+}
+
+bool postern_mediation_may_connect(struct postern_conn *conn)
+{
+    struct postern_mediation question = {.action = POSTERN_ACTION_CONNECT, .from = conn};
+    struct postern_bus *bus = conn->bus;
+    struct postern_verdict verdict;
+
+    /* Without a mediator nobody else decides: the bus serves its own user, and root, who could take it over anyway. */
+    if (bus->module == NULL)
+        return conn->uid == geteuid() || conn->uid == 0;
+    if (bus->module->party_authenticated(conn->party, conn->uid) < 0)
+        return false;
+    return postern_mediation_may(bus, &question, &verdict);
+}
+
+int postern_mediation_hello(struct postern_conn *conn)
+{
+    const struct postern_module *module = conn->bus->module;
+
+    return module != NULL ? module->party_hello(conn->party, conn->unique) : 0;
+}
+
+void postern_mediation_leaving(struct postern_conn *conn)
+{
+    if (conn->party != NULL)
+        conn->bus->module->party_leave(conn->party);
+}
+
+void postern_mediation_leave(struct postern_conn *conn)
+{
+    if (conn->party != NULL)
+        conn->bus->module->party_free(conn->party);
+    conn->party = NULL;
+}
+
+int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t state)
+{
+    const struct postern_module *module = conn->bus->module;
+
+    return module != NULL ? module->party_name(conn->party, name, state) : 0;
+}
+
+bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
+{
+    struct postern_request request = {
+        .size = sizeof(request),
+        .action = question->action,
+        .flags = question->flags,
+        .from = question->from != NULL ? question->from->party : NULL,
+        .to = question->to != NULL ? question->to->party : NULL,
+        .addressed = question->addressed != NULL ? question->addressed->party : NULL,
+        .message = question->message,
+        .name = {.data = question->name, .len = question->name != NULL ? (uint32_t)strlen(question->name) : 0},
+    };
+
+    *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
+    if (bus->module == NULL)
+        return true; /* --module=none: the administrator asked for a bus without policy */
+    if (bus->module->mediate(bus->mediator, &request, verdict) < 0 || verdict->allowed != 1) {
+        if (verdict->error_name == NULL)
+            verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
+        if (verdict->error_text == NULL)
+            verdict->error_text = "The mediator could not decide, so the answer is no";
+        return false;
+    }
+    return true;
+}
+
+uint32_t postern_mediation_see(const struct postern_conn *observer, const struct postern_conn *target, const char *name)
+{
+    const struct postern_module *module = observer->bus->module;
+
+    /* Only what is contained has a limited view; see() would say the same, at a price. */
+    if (module == NULL || !observer->contained)
+        return POSTERN_SEE_INSPECT;
+    return module->see(observer->party, target != NULL ? target->party : NULL, name);
+}
+
+const char *postern_mediation_stamp(const struct postern_conn *from, const struct postern_conn *to)
+{
+    const struct postern_module *module = to->bus->module;
+    struct postern_view path = {0};
+
+    if (module == NULL)
+        return NULL;
+    module->stamp(from != NULL ? from->party : NULL, to->party, &path);
+    return path.data;
+}
+
+void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to)
+{
+    to->bus->module->delivered(from->party, to->party);
+}
+
+static struct postern_view view_of(struct postern_field_view field)
+{
+    return (struct postern_view){.data = field.s, .len = field.len};
+}
+
+void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body)
+{
+    *view = (struct postern_message){
+        .size = sizeof(*view),
+        .type = header->type,
+        .flags = header->flags,
+        .order = (uint8_t)header->order,
+        .serial = header->serial,
+        .reply_serial = header->reply_serial,
+        .fds = header->fds,
+        .body_len = header->body_len,
+        .path = view_of(header->path),
+        .interface = view_of(header->interface),
+        .member = view_of(header->member),
+        .error = view_of(header->error),
+        .destination = view_of(header->destination),
+        .signature = view_of(header->signature),
+        .body = body,
+    };
+}

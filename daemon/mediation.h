@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The daemon as a client of the module interface: every question to the mediator goes through here, and here alone it is
+ * known that there may be none (--module=none, for measuring: then the bus is open to its own user and root, as a bus without
+ * any policy).
+ */
+#ifndef POSTERN_DAEMON_MEDIATION_H
+#define POSTERN_DAEMON_MEDIATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/conn.h"
+#include "postern/module.h"
+#include "util/error.h"
+#include "wire/header.h"
+
+struct postern_bus;
+
+/* Loads and opens the mediator. 0, or a negative errno with *error saying why. path "none": none. */
+int postern_mediation_open(struct postern_bus *bus, const char *path, const char *mediator_config, bool verbose, struct postern_error *error);
+int postern_mediation_reload(struct postern_bus *bus, struct postern_error *error);
+void postern_mediation_close(struct postern_bus *bus);
+
+/* A connection comes, is let in, gets its name, goes. 0 or negative errno. */
+int postern_mediation_enter(struct postern_conn *conn, uint64_t listener);
+bool postern_mediation_may_connect(struct postern_conn *conn);
+int postern_mediation_hello(struct postern_conn *conn);
+void postern_mediation_leaving(struct postern_conn *conn);
+void postern_mediation_leave(struct postern_conn *conn);
+
+/* A well-known name changed its state (POSTERN_NAME_...) towards the connection. 0 or negative errno. */
+int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t state);
+
+/* What is asked of the mediator about a message; from or to NULL: the driver or nobody, as flags say. */
+struct postern_mediation {
+    uint32_t action;
+    uint32_t flags; /* POSTERN_REQUEST_... */
+    const struct postern_conn *from, *to, *addressed;
+    const struct postern_message *message;
+    const char *name; /* OWN, ACTIVATE */
+};
+
+/* True: allowed. False: denied; *verdict tells what the sender is told. */
+bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict);
+
+/* How much may `observer` know of a connection (NULL: of whoever it is) and name: POSTERN_SEE_... */
+uint32_t postern_mediation_see(const struct postern_conn *observer, const struct postern_conn *target, const char *name);
+
+/* The object path in header field 10 of messages from `from` (NULL: the driver) to `to`; NULL: the field is absent. */
+const char *postern_mediation_stamp(const struct postern_conn *from, const struct postern_conn *to);
+
+void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to);
+
+/* Shows a parsed header to the mediator; body NULL: without its body. The views point into the message. */
+void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body);
+
+#endif

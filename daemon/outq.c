@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/outq.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define BUFFER_FIRST 4096u
+#define BUFFER_KEEP (256u << 10) /* larger ones are given back to the system */
+#define MARKS_FIRST 8u
+
+static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
+{
+    struct postern_outbuf *buf = pool->free;
+
+    if (buf != NULL) {
+        pool->free = buf->next;
+        pool->n--;
+        return buf;
+    }
+    buf = calloc(1, sizeof(*buf));
+    if (buf == NULL)
+        return NULL;
+    buf->data = malloc(BUFFER_FIRST);
+    buf->marks = malloc(MARKS_FIRST * sizeof(*buf->marks));
+    if (buf->data == NULL || buf->marks == NULL) {
+        free(buf->data);
+        free(buf->marks);
+        free(buf);
+        return NULL;
+    }
+    buf->cap = BUFFER_FIRST;
+    buf->marks_cap = MARKS_FIRST;
+    return buf;
+}
+
+static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
+{
+    if (pool->n < POSTERN_OUTQ_POOL_MAX && buf->cap <= BUFFER_KEEP) {
+        buf->next = pool->free;
+        pool->free = buf;
+        pool->n++;
+        return;
+    }
+    free(buf->data);
+    free(buf->marks);
+    free(buf);
+}
+
+void postern_outq_pool_finish(struct postern_outq_pool *pool)
+{
+    struct postern_outbuf *buf;
+
+    while ((buf = pool->free) != NULL) {
+        pool->free = buf->next;
+        free(buf->data);
+        free(buf->marks);
+        free(buf);
+    }
+    pool->n = 0;
+}
+
+/* Room for n more bytes behind tail, by moving what waits to the front or by doubling. */
+static int reserve_bytes(struct postern_outq *queue, size_t n)
+{
+    struct postern_outbuf *buf = queue->buf;
+    size_t used = queue->tail - queue->head, cap = buf->cap;
+    uint8_t *data;
+
+    if (n <= buf->cap - queue->tail)
+        return 0;
+    /* Moving is only worth while when it frees at least half, so that it stays linear over time. */
+    if (queue->head < used || used + n > buf->cap) {
+        while (cap < used + n)
+            cap *= 2;
+        if (cap == buf->cap)
+            cap *= 2;
+        data = malloc(cap);
+        if (data == NULL)
+            return -ENOMEM;
+        memcpy(data, buf->data + queue->head, used);
+        free(buf->data);
+        buf->data = data;
+        buf->cap = cap;
+    } else {
+        memmove(buf->data, buf->data + queue->head, used);
+    }
+    queue->head = 0;
+    queue->tail = used;
+    return 0;
+}
+
+static int reserve_mark(struct postern_outq *queue)
+{
+    struct postern_outbuf *buf = queue->buf;
+    size_t used = queue->mark_tail - queue->mark_head;
+    struct postern_outq_mark *marks;
+
+    if (queue->mark_tail < buf->marks_cap)
+        return 0;
+    if (queue->mark_head >= used) {
+        memcpy(buf->marks, buf->marks + queue->mark_head, used * sizeof(*marks));
+    } else {
+        marks = realloc(buf->marks, 2 * buf->marks_cap * sizeof(*marks));
+        if (marks == NULL)
+            return -ENOMEM;
+        memmove(marks, marks + queue->mark_head, used * sizeof(*marks));
+        buf->marks = marks;
+        buf->marks_cap *= 2;
+    }
+    queue->mark_head = 0;
+    queue->mark_tail = used;
+    return 0;
+}
+
+/* Records who is charged for the n bytes that have just been appended, and the descriptors that go with the first of them. */
+static void add_mark(struct postern_outq *queue, const struct postern_outq_item *item, size_t n)
+{
+    struct postern_outq_mark *last = queue->mark_tail > queue->mark_head ? &queue->buf->marks[queue->mark_tail - 1] : NULL;
+    uint64_t end = queue->pos + (queue->tail - queue->head);
+
+    postern_account_charge(item->sender, POSTERN_CHARGE_BYTES, n);
+    if (last != NULL && item->fds == NULL && last->fds == NULL && last->sender == item->sender) {
+        last->end = end;
+        return;
+    }
+    queue->buf->marks[queue->mark_tail++] = (struct postern_outq_mark){
+        .start = end - n,
+        .end = end,
+        .sender = item->sender != NULL ? postern_account_ref(item->sender) : NULL,
+        .fds = item->fds != NULL ? postern_fdset_ref(item->fds) : NULL,
+    };
+    if (item->fds != NULL) {
+        postern_account_charge(item->sender, POSTERN_CHARGE_FDS, item->fds->n);
+        queue->fds += item->fds->n;
+    }
+}
+
+/* Queues the message from its byte number `skip` on. */
+static int push_from(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, size_t skip)
+{
+    size_t n = item->header_len + item->body_len - skip;
+    size_t header_skip = skip < item->header_len ? skip : item->header_len;
+    size_t header_n = item->header_len - header_skip;
+    uint8_t *to;
+
+    if (queue->buf == NULL) {
+        queue->buf = buf_take(pool);
+        if (queue->buf == NULL)
+            return -ENOMEM;
+        queue->head = queue->tail = queue->mark_head = queue->mark_tail = 0;
+    }
+    if (reserve_bytes(queue, n) < 0 || reserve_mark(queue) < 0) {
+        if (queue->head == queue->tail) {
+            buf_give(pool, queue->buf);
+            queue->buf = NULL;
+        }
+        return -ENOMEM;
+    }
+    to = queue->buf->data + queue->tail;
+    memcpy(to, item->header + header_skip, header_n);
+    if (n > header_n)
+        memcpy(to + header_n, item->body + (skip - header_skip), n - header_n);
+    queue->tail += n;
+    queue->bytes += n;
+    add_mark(queue, item, n);
+    return 0;
+}
+
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item)
+{
+    return push_from(queue, pool, item, 0);
+}
+
+static void mark_finish(struct postern_outq *queue, struct postern_outq_mark *mark, uint64_t bytes)
+{
+    postern_account_discharge(mark->sender, POSTERN_CHARGE_BYTES, bytes);
+    if (mark->fds != NULL) {
+        postern_account_discharge(mark->sender, POSTERN_CHARGE_FDS, mark->fds->n);
+        queue->fds -= mark->fds->n;
+        postern_fdset_unref(mark->fds);
+        mark->fds = NULL;
+    }
+}
+
+/* Accounts for n bytes that have left. */
+static void consume(struct postern_outq *queue, struct postern_outq_pool *pool, size_t n)
+{
+    uint64_t pos = queue->pos + n;
+
+    while (queue->mark_head < queue->mark_tail) {
+        struct postern_outq_mark *mark = &queue->buf->marks[queue->mark_head];
+        uint64_t end = mark->end < pos ? mark->end : pos;
+
+        if (end <= mark->start)
+            break;
+        mark_finish(queue, mark, end - mark->start);
+        mark->start = end;
+        if (mark->start < mark->end)
+            break;
+        postern_account_unref(mark->sender);
+        queue->mark_head++;
+    }
+    queue->pos = pos;
+    queue->head += n;
+    queue->bytes -= n;
+    if (queue->head == queue->tail && queue->buf != NULL) {
+        buf_give(pool, queue->buf);
+        queue->buf = NULL;
+        queue->head = queue->tail = 0;
+    }
+}
+
+/* Writes up to the next message with descriptors; that one, alone, with them. */
+static ssize_t write_batch(struct postern_outq *queue, int fd)
+{
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(POSTERN_FDS_MAX * sizeof(int))];
+    } control;
+    struct postern_outq_mark *marks = queue->buf->marks, *first = &marks[queue->mark_head];
+    struct iovec iov = {.iov_base = queue->buf->data + queue->head, .iov_len = queue->tail - queue->head};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (first->fds != NULL && first->start == queue->pos) {
+        struct cmsghdr *cmsg = &control.align;
+
+        iov.iov_len = first->end - first->start;
+        msg.msg_control = control.bytes;
+        msg.msg_controllen = CMSG_SPACE(first->fds->n * sizeof(int));
+        memset(control.bytes, 0, msg.msg_controllen);
+        cmsg->cmsg_level = SOL_SOCKET;
+        cmsg->cmsg_type = SCM_RIGHTS;
+        cmsg->cmsg_len = CMSG_LEN(first->fds->n * sizeof(int));
+        memcpy(CMSG_DATA(cmsg), first->fds->fds, first->fds->n * sizeof(int));
+    } else if (queue->fds > 0) {
+        for (size_t i = queue->mark_head; i < queue->mark_tail; i++) {
+            if (marks[i].fds != NULL) {
+                iov.iov_len = marks[i].start - queue->pos;
+                break;
+            }
+        }
+    }
+    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd)
+{
+    while (queue->buf != NULL) {
+        ssize_t n = write_batch(queue, fd);
+
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return 0;
+        if (n < 0 && errno == EINTR)
+            continue;
+        /* Sockets nested in sockets, or too many descriptors in flight: the fault of who sent them, never of who would get
+         * them. The message alone is dropped; nothing of it has been written. */
+        if (n < 0 && errno == ETOOMANYREFS && queue->buf->marks[queue->mark_head].fds != NULL) {
+            struct postern_outq_mark *mark = &queue->buf->marks[queue->mark_head];
+
+            consume(queue, pool, mark->end - mark->start);
+            continue;
+        }
+        if (n < 0)
+            return -errno;
+        consume(queue, pool, (size_t)n);
+    }
+    return 1;
+}
+
+int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, int fd, int *error)
+{
+    struct iovec iov[3] = {
+        {.iov_base = queue->buf != NULL ? queue->buf->data + queue->head : NULL, .iov_len = queue->tail - queue->head},
+        {.iov_base = (void *)(uintptr_t)item->header, .iov_len = item->header_len},
+        {.iov_base = (void *)(uintptr_t)item->body, .iov_len = item->body_len},
+    };
+    struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 3};
+    size_t waiting = queue->buf != NULL ? queue->tail - queue->head : 0;
+    size_t done;
+    ssize_t n;
+
+    iov[0].iov_len = waiting;
+    if (queue->fds > 0)
+        return push_from(queue, pool, item, 0);
+    n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+        *error = -errno;
+    done = n > 0 ? (size_t)n : 0;
+    if (waiting > 0)
+        consume(queue, pool, done < waiting ? done : waiting);
+    done = done < waiting ? 0 : done - waiting;
+    /* With an empty queue the stream moves on by what was written past it. */
+    queue->pos += done;
+    if (done == item->header_len + item->body_len)
+        return 0;
+    return push_from(queue, pool, item, done);
+}
+
+void postern_outq_clear(struct postern_outq *queue, struct postern_outq_pool *pool)
+{
+    if (queue->buf == NULL)
+        return;
+    consume(queue, pool, queue->tail - queue->head);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What waits to be written to one connection. Messages stand one after the other in one flat buffer, so that a whole queue goes
+ * out in one system call; a message with descriptors ends a batch, because SCM_RIGHTS binds them to its first byte. Beside the
+ * bytes, marks remember who sent which part and is charged for it until it has been written. An empty queue holds no memory:
+ * buffers go back to a pool of the bus.
+ */
+#ifndef POSTERN_DAEMON_OUTQ_H
+#define POSTERN_DAEMON_OUTQ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "daemon/account.h"
+#include "daemon/fdset.h"
+
+#define POSTERN_OUTQ_POOL_MAX 32
+
+struct postern_outq_mark {
+    uint64_t start, end;            /* positions in the stream */
+    struct postern_account *sender; /* charged for the bytes; a reference; NULL: the bus itself */
+    struct postern_fdset *fds;      /* to go with the byte at start; NULL once sent */
+};
+
+struct postern_outbuf {
+    uint8_t *data;
+    size_t cap;
+    struct postern_outq_mark *marks;
+    size_t marks_cap;
+    struct postern_outbuf *next; /* in the pool */
+};
+
+struct postern_outq_pool {
+    struct postern_outbuf *free;
+    unsigned n;
+};
+
+struct postern_outq {
+    struct postern_outbuf *buf; /* NULL: empty */
+    size_t head, tail;          /* bytes buf->data[head..tail) wait */
+    size_t mark_head, mark_tail;
+    uint64_t pos;               /* position in the stream of the byte at head */
+    uint64_t bytes;             /* tail - head, for quotas */
+    uint64_t fds;               /* descriptors waiting */
+};
+
+/* One message to be queued: its parts are copied. sender and fds get references of their own. */
+struct postern_outq_item {
+    const uint8_t *header;
+    size_t header_len;
+    const uint8_t *body;
+    size_t body_len;
+    struct postern_account *sender;
+    struct postern_fdset *fds;
+};
+
+/* 0 or -ENOMEM with the queue unchanged. */
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item);
+
+/* Like push, but first tries to write what waits and the message straight to the socket and queues only what did not fit: for large
+ * bodies, that a copy would cost dear. Only for messages without descriptors. 0 or -ENOMEM; *error is set to the negative errno of
+ * a failed write. */
+int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, int fd, int *error);
+
+/* Writes as much as the socket takes. 1: all is written; 0: some waits; negative errno: the socket is broken. */
+int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd);
+
+/* Throws all away. */
+void postern_outq_clear(struct postern_outq *queue, struct postern_outq_pool *pool);
+void postern_outq_pool_finish(struct postern_outq_pool *pool);
+
+#endif

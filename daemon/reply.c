@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/reply.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "daemon/bus.h"
+
+#define KEEP_FREE 256
+
+static struct postern_pending *find(const struct postern_replies *replies, const struct postern_conn *caller, const struct postern_conn *callee,
+                                    uint32_t serial)
+{
+    struct postern_pending_key key = {.caller = caller->id, .callee = callee->id, .serial = serial};
+    struct postern_pending *pending;
+
+    HASH_FIND(hh, replies->table, &key, sizeof(key), pending);
+    return pending;
+}
+
+static struct postern_pending *pending_take(struct postern_replies *replies)
+{
+    struct postern_pending *pending = replies->free;
+
+    if (pending == NULL)
+        return calloc(1, sizeof(*pending));
+    replies->free = pending->caller_next;
+    replies->n_free--;
+    *pending = (struct postern_pending){0};
+    return pending;
+}
+
+static void pending_give(struct postern_replies *replies, struct postern_pending *pending)
+{
+    if (replies->n_free >= KEEP_FREE) {
+        free(pending);
+        return;
+    }
+    pending->caller_next = replies->free;
+    replies->free = pending;
+    replies->n_free++;
+}
+
+static void link_ends(struct postern_pending *pending)
+{
+    struct postern_conn *caller = pending->caller, *callee = pending->callee;
+
+    pending->caller_next = caller->calls;
+    if (caller->calls != NULL)
+        caller->calls->caller_prev = pending;
+    caller->calls = pending;
+    caller->n_calls++;
+    pending->callee_next = callee->callees;
+    if (callee->callees != NULL)
+        callee->callees->callee_prev = pending;
+    callee->callees = pending;
+}
+
+static void unlink_ends(struct postern_pending *pending)
+{
+    if (pending->caller_prev != NULL)
+        pending->caller_prev->caller_next = pending->caller_next;
+    else
+        pending->caller->calls = pending->caller_next;
+    if (pending->caller_next != NULL)
+        pending->caller_next->caller_prev = pending->caller_prev;
+    pending->caller->n_calls--;
+    if (pending->callee_prev != NULL)
+        pending->callee_prev->callee_next = pending->callee_next;
+    else
+        pending->callee->callees = pending->callee_next;
+    if (pending->callee_next != NULL)
+        pending->callee_next->callee_prev = pending->callee_prev;
+}
+
+int postern_reply_expect(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
+{
+    struct postern_pending *pending;
+
+    if (find(replies, caller, callee, serial) != NULL)
+        return -EEXIST;
+    if (caller->n_calls >= caller->bus->config->limits.max_replies_per_connection ||
+        !postern_account_fits(caller->container, POSTERN_CHARGE_REPLIES, 1))
+        return -ENOBUFS;
+    pending = pending_take(replies);
+    if (pending == NULL)
+        return -ENOMEM;
+    pending->key = (struct postern_pending_key){.caller = caller->id, .callee = callee->id, .serial = serial};
+    pending->caller = caller;
+    pending->callee = callee;
+    HASH_ADD(hh, replies->table, key, sizeof(pending->key), pending);
+    if (pending->hh.tbl == NULL) {
+        pending_give(replies, pending);
+        return -ENOMEM;
+    }
+    link_ends(pending);
+    postern_account_charge(caller->user, POSTERN_CHARGE_REPLIES, 1);
+    postern_account_charge(caller->container, POSTERN_CHARGE_REPLIES, 1);
+    postern_timeout_set(&replies->timeouts, &pending->timeout);
+    return 0;
+}
+
+void postern_reply_drop(struct postern_replies *replies, struct postern_pending *pending)
+{
+    HASH_DEL(replies->table, pending);
+    unlink_ends(pending);
+    postern_account_discharge(pending->caller->user, POSTERN_CHARGE_REPLIES, 1);
+    postern_account_discharge(pending->caller->container, POSTERN_CHARGE_REPLIES, 1);
+    postern_timeout_clear(&replies->timeouts, &pending->timeout);
+    pending_give(replies, pending);
+}
+
+int postern_reply_take(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
+{
+    struct postern_pending *pending = find(replies, caller, callee, serial);
+
+    if (pending == NULL)
+        return 0;
+    postern_reply_drop(replies, pending);
+    return 1;
+}
+
+void postern_replies_finish(struct postern_replies *replies)
+{
+    struct postern_pending *pending;
+
+    while ((pending = replies->free) != NULL) {
+        replies->free = pending->caller_next;
+        free(pending);
+    }
+    replies->n_free = 0;
+}

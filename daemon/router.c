@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/router.h"
+
+#include <errno.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "daemon/bus.h"
+#include "daemon/driver.h"
+#include "daemon/emit.h"
+#include "daemon/mediation.h"
+#include "daemon/naming.h"
+#include "wire/name.h"
+
+/* One message on its way to one or more receivers. The rewritten header is made once for all that get the same stamp. */
+struct delivery {
+    struct postern_conn *from;
+    struct postern_incoming *message;
+    struct postern_message view;         /* what the mediator sees */
+    struct postern_conn *addressed;      /* unicast: whom the message is for; NULL: the driver */
+    uint32_t flags;                      /* POSTERN_REQUEST_... */
+    const struct postern_stamp *stamp;   /* of the header in bus->rewritten; NULL: none yet */
+};
+
+static void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
+{
+    *delivery = (struct delivery){.from = from, .message = message};
+    postern_mediation_view(&delivery->view, &message->header, NULL);
+}
+
+static bool is_driver_name(struct postern_field_view name)
+{
+    return name.len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name.s, POSTERN_DRIVER_NAME, name.len) == 0;
+}
+
+static bool is_reply(const struct postern_header *header)
+{
+    return header->type == POSTERN_MESSAGE_METHOD_RETURN || header->type == POSTERN_MESSAGE_ERROR;
+}
+
+/* ---- delivering ----------------------------------------------------------------------------------- */
+
+static int rewrite_header(struct delivery *delivery, const struct postern_conn *to)
+{
+    struct postern_bus *bus = to->bus;
+    const struct postern_header *header = &delivery->message->header;
+    const char *instance = postern_mediation_stamp(delivery->from, to);
+    const struct postern_stamp *stamp = postern_conn_stamp(delivery->from, header->order, instance);
+    int64_t len;
+
+    if (stamp == NULL)
+        return -ENOMEM;
+    if (stamp == delivery->stamp)
+        return 0;
+    len = postern_header_rewritten_length(header, delivery->message->bytes, stamp);
+    if (len < 0)
+        return (int)len;
+    bus->rewritten.len = 0;
+    if (postern_buf_grow(&bus->rewritten, (size_t)len) == NULL)
+        return -ENOMEM;
+    postern_header_rewrite(header, delivery->message->bytes, stamp, bus->rewritten.data);
+    delivery->stamp = stamp;
+    return 0;
+}
+
+/* Queues the message for one receiver. 0; -EOPNOTSUPP: it cannot take descriptors; -ENOBUFS, -EMSGSIZE, -ENOMEM. */
+static int deliver(struct delivery *delivery, struct postern_conn *to)
+{
+    const struct postern_conn *from = delivery->from;
+    const struct postern_incoming *message = delivery->message;
+    struct postern_outq_item item = {
+        .body = message->bytes + message->header.body_start,
+        .body_len = message->header.body_len,
+        .sender = from->container != NULL ? from->container : from->user,
+        .fds = message->fds,
+    };
+    int r;
+
+    if (message->fds != NULL && !to->can_fds)
+        return -EOPNOTSUPP;
+    r = rewrite_header(delivery, to);
+    if (r < 0)
+        return r;
+    item.header = to->bus->rewritten.data;
+    item.header_len = to->bus->rewritten.len;
+    return postern_conn_queue(to, &item);
+}
+
+static void emit_delivery_error(struct postern_conn *to, uint32_t serial, int r)
+{
+    switch (r) {
+    case -EOPNOTSUPP:
+        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "NotSupported",
+                           "The receiver of this message did not agree to receive file descriptors");
+        break;
+    case -ENOBUFS:
+        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "LimitsExceeded",
+                           "Too much is waiting: for the receiver to read, or of what this sender sent");
+        break;
+    case -EMSGSIZE:
+        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "LimitsExceeded", "With its sender's name the message is longer than a message may be");
+        break;
+    default:
+        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
+    }
+}
+
+/* ---- match rules ------------------------------------------------------------------------------------- */
+
+/* Does the connection bear this unique or well-known name? */
+static bool bears(const struct postern_conn *conn, const char *name, uint32_t len)
+{
+    if (conn == NULL)
+        return len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name, POSTERN_DRIVER_NAME, len) == 0;
+    if (name[0] == ':')
+        return len == conn->unique_len && memcmp(name, conn->unique, len) == 0;
+    return postern_name_primary(postern_names_find(&conn->bus->names, name, len)) == &conn->names;
+}
+
+static bool is_sender(void *data, const char *name, uint32_t len)
+{
+    return bears(((struct delivery *)data)->from, name, len);
+}
+
+static bool is_destination(void *data, const char *name, uint32_t len)
+{
+    return bears(((struct delivery *)data)->addressed, name, len);
+}
+
+/* A receiver of a broadcast, or an eavesdropper of somebody else's message. */
+static void found(void *data, struct postern_match_owner *owner)
+{
+    struct delivery *delivery = data;
+    struct postern_conn *to = postern_conn_of_matches(owner);
+    bool eavesdrops = (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0;
+    struct postern_mediation question = {
+        .action = eavesdrops ? POSTERN_ACTION_RECEIVE : POSTERN_ACTION_SEND,
+        .flags = delivery->flags,
+        .from = delivery->from,
+        .to = to,
+        .addressed = delivery->addressed,
+        .message = &delivery->view,
+    };
+    struct postern_verdict verdict;
+
+    if (to->state != POSTERN_CONN_ACTIVE || (eavesdrops && to == delivery->addressed))
+        return;
+    if (!postern_mediation_may(to->bus, &question, &verdict))
+        return;
+    /* A receiver whose queue is full misses the signal, as on every bus; its sender must not learn of it. */
+    deliver(delivery, to);
+}
+
+static void find_receivers(struct delivery *delivery)
+{
+    struct postern_match_route route = {.is_sender = is_sender, .is_destination = is_destination, .found = found, .data = delivery};
+    const struct postern_incoming *message = delivery->message;
+    struct postern_match_args args;
+
+    postern_match_args_init(&args, &message->header, message->bytes + message->header.body_start);
+    postern_matchset_find(delivery->from->bus->matches, &message->header, &args, (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0, &route);
+}
+
+static void eavesdrop(struct delivery *delivery)
+{
+    if (postern_matchset_has_eavesdrop(delivery->from->bus->matches))
+        find_receivers(delivery);
+}
+
+/* ---- unicast ------------------------------------------------------------------------------------------- */
+
+/* Who learns that a message was refused: the sender of a call; the caller who waits, when it was the reply. */
+static void refuse(struct delivery *delivery, struct postern_conn *to, const struct postern_verdict *verdict)
+{
+    const struct postern_header *header = &delivery->message->header;
+
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+        postern_emit_denied(delivery->from, header->serial, verdict);
+    else if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
+        postern_emit_error(to, header->reply_serial, POSTERN_ERROR_PREFIX "AccessDenied", "The reply to this call was refused");
+}
+
+static void not_delivered(struct delivery *delivery, struct postern_conn *to, int r)
+{
+    const struct postern_header *header = &delivery->message->header;
+
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+        emit_delivery_error(delivery->from, header->serial, r);
+    else if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
+        emit_delivery_error(to, header->reply_serial, r);
+}
+
+/* Nobody owns the destination. What the sender may not know exists is refused in the same words as if it did. */
+static void dispatch_unowned(struct delivery *delivery)
+{
+    struct postern_conn *from = delivery->from;
+    const struct postern_header *header = &delivery->message->header;
+    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .from = from, .message = &delivery->view};
+    struct postern_verdict verdict;
+
+    if (header->type != POSTERN_MESSAGE_METHOD_CALL)
+        return;
+    if (!postern_mediation_may(from->bus, &question, &verdict))
+        postern_emit_denied(from, header->serial, &verdict);
+    else if (postern_services_find(&from->bus->services, header->destination.s) != NULL)
+        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "ServiceUnknown",
+                           "Nobody owns the name %s, and this bus does not start services", header->destination.s);
+    else
+        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "ServiceUnknown",
+                           "The name %s was not provided by any .service files", header->destination.s);
+}
+
+static bool expects_reply(const struct postern_header *header)
+{
+    return header->type == POSTERN_MESSAGE_METHOD_CALL && (header->flags & POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED) == 0;
+}
+
+/* Remembers the call, so that its reply will be known as one. */
+static bool expect_reply(struct postern_conn *from, struct postern_conn *to, uint32_t serial)
+{
+    int r = postern_reply_expect(&from->bus->replies, from, to, serial);
+
+    if (r == -EEXIST)
+        postern_emit_error(from, serial, POSTERN_ERROR_PREFIX "AccessDenied", "A call with this serial to the same receiver is still waiting for its reply");
+    else if (r == -ENOBUFS)
+        postern_emit_error(from, serial, POSTERN_ERROR_PREFIX "LimitsExceeded", "Too many calls are waiting for their replies");
+    else if (r < 0)
+        postern_emit_error(from, serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
+    return r == 0;
+}
+
+static void dispatch_unicast(struct delivery *delivery, struct postern_conn *to)
+{
+    struct postern_conn *from = delivery->from;
+    const struct postern_header *header = &delivery->message->header;
+    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .from = from, .to = to, .addressed = to, .message = &delivery->view};
+    struct postern_verdict verdict;
+    int r;
+
+    delivery->addressed = to;
+    /* Used up whatever becomes of the reply: a call is answered once, be it by an error in its place. */
+    if (is_reply(header) && postern_reply_take(&from->bus->replies, to, from, header->reply_serial))
+        delivery->flags |= POSTERN_REQUEST_REPLY;
+    question.flags = delivery->flags;
+    if (!postern_mediation_may(from->bus, &question, &verdict)) {
+        refuse(delivery, to, &verdict);
+        return;
+    }
+    if (expects_reply(header) && !expect_reply(from, to, header->serial))
+        return;
+    r = deliver(delivery, to);
+    if (r < 0) {
+        if (expects_reply(header))
+            postern_reply_take(&from->bus->replies, from, to, header->serial);
+        not_delivered(delivery, to, r);
+        return;
+    }
+    if ((verdict.flags & POSTERN_VERDICT_TELL_DELIVERED) != 0)
+        postern_mediation_delivered(from, to);
+    eavesdrop(delivery);
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------------------- */
+
+static void dispatch_driver(struct delivery *delivery)
+{
+    struct postern_conn *from = delivery->from;
+    const struct postern_header *header = &delivery->message->header;
+    struct postern_mediation question = {
+        .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = from, .message = &delivery->view};
+    struct postern_verdict verdict;
+
+    if (!postern_mediation_may(from->bus, &question, &verdict)) {
+        refuse(delivery, NULL, &verdict);
+        return;
+    }
+    eavesdrop(delivery);
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+        postern_driver_call(from, delivery->message);
+}
+
+/* The specification leaves messages without a destination between two peers. To the bus they are broadcasts, when signals; of calls
+ * it answers those that every peer answers. Nothing in those answers is private, so nobody is asked. */
+static void dispatch_undirected(struct delivery *delivery)
+{
+    switch (delivery->message->header.type) {
+    case POSTERN_MESSAGE_SIGNAL:
+        delivery->flags = POSTERN_REQUEST_BROADCAST;
+        find_receivers(delivery);
+        break;
+    case POSTERN_MESSAGE_METHOD_CALL:
+        postern_driver_peer_call(delivery->from, delivery->message);
+        break;
+    default:
+        break; /* a reply to nobody */
+    }
+}
+
+/* Before Hello there is no name that policy could speak of. */
+static void dispatch_before_hello(struct postern_conn *from, struct postern_incoming *message)
+{
+    const struct postern_header *header = &message->header;
+
+    if (header->destination.s == NULL || !is_driver_name(header->destination))
+        postern_conn_doom(from, "its first message was not Hello");
+    else if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+        postern_driver_first_call(from, message);
+}
+
+void postern_router_dispatch(struct postern_conn *from, struct postern_incoming *message)
+{
+    const struct postern_header *header = &message->header;
+    struct delivery delivery;
+    struct postern_conn *to;
+
+    if (from->state == POSTERN_CONN_HELLO) {
+        dispatch_before_hello(from, message);
+        return;
+    }
+    if (header->type > POSTERN_MESSAGE_SIGNAL)
+        return; /* unknown types are ignored, as the specification asks */
+    delivery_init(&delivery, from, message);
+    if (header->destination.s == NULL) {
+        dispatch_undirected(&delivery);
+    } else if (is_driver_name(header->destination)) {
+        dispatch_driver(&delivery);
+    } else {
+        to = postern_bus_find(from->bus, header->destination.s, header->destination.len);
+        if (to == NULL)
+            dispatch_unowned(&delivery);
+        else
+            dispatch_unicast(&delivery, to);
+    }
+}
+
+/* ---- leaving ---------------------------------------------------------------------------------------------------- */
+
+static void end_calls(struct postern_conn *conn)
+{
+    struct postern_replies *replies = &conn->bus->replies;
+    struct postern_pending *pending;
+
+    while (conn->calls != NULL)
+        postern_reply_drop(replies, conn->calls);
+    while ((pending = conn->callees) != NULL) {
+        struct postern_conn *caller = pending->caller;
+        uint32_t serial = (uint32_t)pending->key.serial;
+
+        postern_reply_drop(replies, pending);
+        postern_emit_error(caller, serial, POSTERN_ERROR_PREFIX "NoReply", "Message recipient disconnected from message bus without replying");
+    }
+}
+
+void postern_router_leave(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+    uint64_t matches = conn->matches.n_rules;
+
+    postern_matchset_remove_all(bus->matches, &conn->matches);
+    postern_account_discharge(conn->user, POSTERN_CHARGE_MATCHES, matches);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_MATCHES, matches);
+    postern_mediation_leaving(conn);
+    postern_naming_release_all(conn);
+    end_calls(conn);
+    if (conn->unique_len > 0) {
+        postern_emit_name_owner_changed(bus, conn->unique, conn, NULL);
+        HASH_DELETE(hh_unique, bus->by_unique, conn);
+    }
+    postern_mediation_leave(conn);
+}
