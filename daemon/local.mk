@@ -2,7 +2,6 @@ include daemon/parts.mk
 
 bin_PROGRAMS += posternd
 posternd_SOURCES = \
-	daemon/account.c daemon/account.h \
 	daemon/bus.c daemon/bus.h \
 	daemon/conn.c daemon/conn.h \
 	daemon/driver.c daemon/driver.h \
@@ -11,19 +10,13 @@ posternd_SOURCES = \
 	daemon/driver_names.c \
 	daemon/driver_peers.c \
 	daemon/emit.c daemon/emit.h \
-	daemon/fdset.c daemon/fdset.h \
 	daemon/host.c daemon/host.h \
 	daemon/input.c daemon/input.h \
 	daemon/introspect.c daemon/introspect.h \
-	daemon/log.c daemon/log.h \
-	daemon/loop.c daemon/loop.h \
 	daemon/main.c \
 	daemon/mediation.c daemon/mediation.h \
 	daemon/naming.c daemon/naming.h \
-	daemon/outq.c daemon/outq.h \
-	daemon/process.c daemon/process.h \
 	daemon/reply.c daemon/reply.h \
-	daemon/router.c daemon/router.h \
-	daemon/timeout.c daemon/timeout.h
+	daemon/router.c daemon/router.h
 posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

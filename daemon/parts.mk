@@ -1,6 +1,13 @@
 # The parts of the daemon that stand alone, so that tests can link them.
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES = \
+	daemon/account.c daemon/account.h \
+	daemon/fdset.c daemon/fdset.h \
+	daemon/log.c daemon/log.h \
+	daemon/loop.c daemon/loop.h \
+	daemon/outq.c daemon/outq.h \
+	daemon/process.c daemon/process.h \
+	daemon/timeout.c daemon/timeout.h \
 	daemon/listen.c daemon/listen.h \
 	daemon/loader.c daemon/loader.h \
 	daemon/matchset.c daemon/matchset.h \
