@@ -16,7 +16,9 @@
 #include "daemon/service.h"
 
 #define POSTERN_READ_MAX (256u << 10)      /* how much one read takes at most */
-#define POSTERN_OUTPUT_PAUSE (1u << 20)    /* a client with more than this to read is not listened to until it has read */
+/* A client with more than this to read is not listened to until it has read: its calls cannot pile up answers without end. Large
+ * enough for clients that write all their calls before they read the first answer. */
+#define POSTERN_OUTPUT_PAUSE (16u << 20)
 
 struct postern_listener {
     struct postern_source source;

@@ -182,23 +182,29 @@ static void want_flush(struct postern_conn *conn)
     conn->bus->to_flush = conn;
 }
 
-/* A connection's own limits do not bind what the driver tells it: that is bounded by pausing its input instead. */
-static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item)
+bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds)
 {
     const struct postern_limits *limits = &conn->bus->config->limits;
-    uint64_t n = item->header_len + item->body_len, fds = item->fds != NULL ? item->fds->n : 0;
 
-    if (item->sender == NULL)
-        return true;
     /* One message always fits an empty queue, however large: else it could never be sent. */
     if (conn->out.bytes > 0 && (n > limits->max_outgoing_bytes || conn->out.bytes > limits->max_outgoing_bytes - n))
         return false;
     if (fds > 0 && conn->out.fds + fds > limits->max_outgoing_unix_fds)
         return false;
-    if (item->sender != conn->container && (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) ||
-                                            !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds)))
-        return false;
     return postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, n) && postern_account_fits(conn->container, POSTERN_CHARGE_FDS, fds);
+}
+
+/* The driver's own messages have no sender to be charged: its answers are bounded by pausing who asks, its signals by emit.c. */
+static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item)
+{
+    uint64_t n = item->header_len + item->body_len, fds = item->fds != NULL ? item->fds->n : 0;
+
+    if (item->sender == NULL)
+        return true;
+    if (item->sender != conn->container &&
+        (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) || !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds)))
+        return false;
+    return postern_conn_has_room(conn, n, fds);
 }
 
 int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *message)

@@ -95,6 +95,9 @@ void postern_conn_free(struct postern_conn *conn);
  * connection swallows it. */
 int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item);
 
+/* Could n bytes and that many descriptors still be queued for it, by its own limits and those of its container? */
+bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds);
+
 /* Writes what waits, as far as the socket takes it. */
 void postern_conn_flush(struct postern_conn *conn);
 

@@ -34,6 +34,16 @@ static void view_parts(struct postern_message *view, const struct postern_messag
     };
 }
 
+/* Who does not read the driver's signals would hold a wrong picture of the bus if some were left out, and unbounded memory if none
+ * were: it is disconnected. */
+static bool keeps_up(struct postern_conn *to, const struct postern_buf *bytes)
+{
+    if (postern_conn_has_room(to, bytes->len, 0))
+        return true;
+    postern_conn_doom(to, "it does not read the signals of the bus (max_outgoing_bytes)");
+    return false;
+}
+
 static void queue_bytes(struct postern_conn *to, const struct postern_buf *bytes, struct postern_fdset *fds)
 {
     struct postern_outq_item item = {.header = bytes->data, .header_len = bytes->len, .fds = fds};
@@ -64,7 +74,7 @@ void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts 
     bus->driver_message.len = 0;
     if (postern_message_build(&bus->driver_message, parts) < 0)
         postern_conn_doom(to, "out of memory");
-    else
+    else if (parts->type != POSTERN_MESSAGE_SIGNAL || keeps_up(to, &bus->driver_message))
         queue_bytes(to, &bus->driver_message, fds);
 }
 
@@ -160,7 +170,7 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
         return;
     if (broadcast->subject != NULL && postern_mediation_see(to, broadcast->subject_owner, broadcast->subject) == POSTERN_SEE_HIDDEN)
         return;
-    if (postern_mediation_may(broadcast->bus, &question, &verdict))
+    if (postern_mediation_may(broadcast->bus, &question, &verdict) && keeps_up(to, &broadcast->bus->driver_message))
         queue_bytes(to, &broadcast->bus->driver_message, NULL);
 }
 

@@ -14,6 +14,8 @@
 #include "daemon/router.h"
 #include "wire/body.h"
 
+#define READ_MIN 2048u /* bytes */
+
 static void close_fds(int *fds, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++)
@@ -262,15 +264,19 @@ static int take_control(struct postern_conn *conn, struct msghdr *msg)
 static int make_space(struct postern_conn *conn, uint8_t **to, size_t *room)
 {
     uint32_t total = 0;
+    uint64_t max = conn->bus->config->limits.max_incoming_bytes;
     size_t want;
     uint8_t *in;
 
+    /* What is read is handled before the next read, so this bounds what a connection has under way; less than a small message at a
+     * time would help nobody. */
+    max = max < READ_MIN ? READ_MIN : max;
     if (conn->in_len == 0) {
         *to = conn->bus->scratch;
-        *room = POSTERN_READ_MAX;
+        *room = max < POSTERN_READ_MAX ? (size_t)max : POSTERN_READ_MAX;
         return 0;
     }
-    want = conn->in_len + POSTERN_READ_MAX / 4;
+    want = conn->in_len + (max < POSTERN_READ_MAX / 4 ? (size_t)max : POSTERN_READ_MAX / 4);
     if (conn->state != POSTERN_CONN_AUTH && postern_header_length(conn->in, conn->in_len, POSTERN_MESSAGE_MAX, &total) == 1 && total > want) {
         /* Memory follows what really comes: a header that only promises a large message must not reserve it. */
         want = 2 * conn->in_len > POSTERN_READ_MAX ? 2 * conn->in_len : POSTERN_READ_MAX;
