@@ -275,8 +275,10 @@ void postern_bus_finish(struct postern_bus *bus)
         }
     }
     postern_listen_close(&bus->listen);
-    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
+    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next) {
+        postern_matchset_remove_all(bus->matches, &conn->matches); /* nobody is told of the others' end */
         postern_conn_doom(conn, NULL);
+    }
     if (bus->matches != NULL)
         round_end(bus);
     postern_mediation_close(bus);

@@ -64,6 +64,8 @@ struct postern_bus {
     uint64_t next_conn, next_unique;
     uint32_t n_incomplete, n_completed;
     uint32_t serial; /* of the driver's messages */
+    uint64_t closings_since; /* the second in which closings_logged were logged */
+    uint32_t closings_logged;
 
     struct postern_accounts users, containers;
     struct postern_names names;

@@ -13,6 +13,7 @@
 #include "daemon/input.h"
 #include "daemon/mediation.h"
 
+#define CLOSINGS_LOGGED 10u /* lines a second */
 #define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
 
 /* ---- making and ending ------------------------------------------------------------------------- */
@@ -125,6 +126,23 @@ void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
     make_room(bus);
 }
 
+/* Whoever connects and misbehaves as fast as it can must not fill the log: a few lines a second, then one that says so. */
+static void log_closing(const struct postern_conn *conn, const char *why)
+{
+    struct postern_bus *bus = conn->bus;
+    uint64_t second = postern_timeout_now() / 1000;
+
+    if (second != bus->closings_since) {
+        if (bus->closings_logged > CLOSINGS_LOGGED)
+            postern_log(&bus->log, LOG_NOTICE, "closed %u more connections in that second", bus->closings_logged - CLOSINGS_LOGGED);
+        bus->closings_since = second;
+        bus->closings_logged = 0;
+    }
+    if (bus->closings_logged++ < CLOSINGS_LOGGED)
+        postern_log(&bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
+                    (int)conn->facts.pid, (unsigned)conn->facts.uid, why);
+}
+
 void postern_conn_doom(struct postern_conn *conn, const char *why)
 {
     struct postern_bus *bus = conn->bus;
@@ -132,8 +150,7 @@ void postern_conn_doom(struct postern_conn *conn, const char *why)
     if (conn->state == POSTERN_CONN_DOOMED)
         return;
     if (why != NULL)
-        postern_log(&bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
-                    (int)conn->facts.pid, (unsigned)conn->facts.uid, why);
+        log_closing(conn, why);
     if (conn->state != POSTERN_CONN_ACTIVE) {
         bus->n_incomplete--;
         conn->user->incomplete--;
