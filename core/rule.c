@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/rule.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wire/name.h"
+
+static int check_flags(uint32_t flags, struct postern_error *error)
+{
+    if ((flags & ~POSTERN_ALLOW_ALL) != 0)
+        return postern_error_set(error, -EINVAL, "the flags 0x%x have bits that mean nothing: 0x%x", flags, flags & ~POSTERN_ALLOW_ALL);
+    if ((flags & POSTERN_ALLOW_ACTIONS) == 0)
+        return postern_error_set(error, -EINVAL, "the flags 0x%x name no action; SEE, CALL, HEAR or OWN is needed", flags);
+    if ((flags & POSTERN_ALLOW_SEND_FDS) != 0 && (flags & POSTERN_ALLOW_CALL) == 0)
+        return postern_error_set(error, -EINVAL, "SEND_FDS needs CALL");
+    return 0;
+}
+
+static int check_name(uint32_t flags, const char *name, struct postern_error *error)
+{
+    size_t len = strlen(name);
+    bool unique = postern_name_is_unique(name, len);
+
+    if (len > 0 && !unique && !postern_name_is_well_known(name, len))
+        return postern_error_set(error, -EINVAL, "\"%s\" is not a valid bus name", name);
+    if (strcmp(name, POSTERN_DRIVER_NAME) == 0)
+        return postern_error_set(error, -EINVAL, "%s is the bus itself, no rule can be about it", name);
+    if (unique && (flags & POSTERN_ALLOW_NAME_SUBTREE) != 0)
+        return postern_error_set(error, -EINVAL, "the unique name \"%s\" stands for one connection, NAME_SUBTREE means nothing there", name);
+    if ((unique || len == 0) && (flags & POSTERN_ALLOW_OWN) != 0)
+        return postern_error_set(error, -EINVAL, "\"%s\" is no name that could be owned; OWN needs a well-known name", name);
+    return 0;
+}
+
+/* interface: with the member behind its last dot when there is one. */
+static int check_interface(uint32_t flags, const char *interface, const char *member, struct postern_error *error)
+{
+    size_t len = member == NULL ? strlen(interface) : member == interface ? 0 : (size_t)(member - interface) - 1;
+
+    if ((flags & POSTERN_ALLOW_MEMBER) != 0 && *interface == '\0')
+        return postern_error_set(error, -EINVAL, "MEMBER needs the name of a member in the interface");
+    if (member != NULL && !postern_name_is_member(member, strlen(member)))
+        return postern_error_set(error, -EINVAL, "\"%s\" is not a valid member name, in \"%s\"", member, interface);
+    if (member != NULL ? member != interface && !postern_name_is_interface(interface, len)
+                       : len > 0 && !postern_name_is_interface(interface, len))
+        return postern_error_set(error, -EINVAL, "\"%.*s\" is not a valid interface name", (int)len, interface);
+    return 0;
+}
+
+static int check_own(uint32_t flags, const char *path, const char *interface, struct postern_error *error)
+{
+    if ((flags & POSTERN_ALLOW_OWN) == 0)
+        return 0;
+    if (strcmp(path, "/") != 0 || (flags & POSTERN_ALLOW_PATH_SUBTREE) == 0 || *interface != '\0')
+        return postern_error_set(error, -EINVAL, "OWN is not bound to objects: its path must be \"/\" with PATH_SUBTREE, its interface empty");
+    return 0;
+}
+
+int postern_rule_init(struct postern_rule *rule, uint32_t flags, const char *name, const char *path, const char *interface,
+                      struct postern_error *error)
+{
+    const char *dot = strrchr(interface, '.');
+    const char *member = (flags & POSTERN_ALLOW_MEMBER) == 0 ? NULL : dot != NULL ? dot + 1 : interface;
+    struct postern_rule made = {.flags = flags};
+    int r = check_flags(flags, error);
+
+    if (r == 0)
+        r = check_name(flags, name, error);
+    if (r == 0 && !postern_path_is_valid(path, strlen(path)))
+        r = postern_error_set(error, -EINVAL, "\"%s\" is not a valid object path", path);
+    if (r == 0)
+        r = check_interface(flags, interface, member, error);
+    if (r == 0)
+        r = check_own(flags, path, interface, error);
+    if (r < 0)
+        return r;
+    made.name = strdup(name);
+    made.path = strdup(path);
+    made.interface = member == NULL ? strdup(interface) : strndup(interface, member == interface ? 0 : (size_t)(member - interface) - 1);
+    made.member = strdup(member != NULL ? member : "");
+    if (made.name == NULL || made.path == NULL || made.interface == NULL || made.member == NULL) {
+        postern_rule_finish(&made);
+        return postern_error_set(error, -ENOMEM, "out of memory");
+    }
+    *rule = made;
+    return 0;
+}
+
+void postern_rule_finish(struct postern_rule *rule)
+{
+    free(rule->name);
+    free(rule->path);
+    free(rule->interface);
+    free(rule->member);
+    *rule = (struct postern_rule){0};
+}
