@@ -164,6 +164,16 @@ static int locate_attributes(struct parse *parse, struct postern_markup_node *no
     return 0;
 }
 
+/* Copies text with its NUL to *strings, which has room for it, and moves on behind it. */
+static const char *pack(char **strings, const char *text)
+{
+    const size_t size = strlen(text) + 1;
+    const char *copy = memcpy(*strings, text, size);
+
+    *strings += size;
+    return copy;
+}
+
 /* One block of memory holds the node, its attributes and their strings. */
 static struct postern_markup_node *node_new(struct parse *parse, const char *name, const char **attributes)
 {
@@ -179,13 +189,10 @@ static struct postern_markup_node *node_new(struct parse *parse, const char *nam
     node->attributes = (struct postern_markup_attribute *)(node + 1);
     node->n_attributes = n;
     strings = (char *)(node->attributes + n);
-    node->name = strcpy(strings, name);
-    strings += strlen(name) + 1;
+    node->name = pack(&strings, name);
     for (size_t i = 0; i < n; i++) {
-        node->attributes[i].name = strcpy(strings, attributes[2 * i]);
-        strings += strlen(strings) + 1;
-        node->attributes[i].value = strcpy(strings, attributes[2 * i + 1]);
-        strings += strlen(strings) + 1;
+        node->attributes[i].name = pack(&strings, attributes[2 * i]);
+        node->attributes[i].value = pack(&strings, attributes[2 * i + 1]);
     }
     node->text = "";
     node->where = here(parse);
