@@ -347,12 +347,14 @@ void postern_match_args_init(struct postern_match_args *args, const struct poste
     args->n = 0;
 }
 
-static void args_read(struct postern_match_args *args)
+void postern_match_args_read(struct postern_match_args *args)
 {
     const struct postern_header *header = args->header;
     struct postern_reader r;
     char type;
 
+    if (args->read)
+        return;
     args->read = true;
     if (header->signature.len == 0)
         return;
@@ -417,8 +419,8 @@ bool postern_match_matches(const struct postern_match *match, const struct poste
     if ((match->type != 0 && match->type != header->type) || !field_matches(&match->member, &header->member) ||
         !field_matches(&match->interface, &header->interface) || !path_matches(match, &header->path))
         return false;
-    if (match->n_args > 0 && !args->read)
-        args_read(args);
+    if (match->n_args > 0)
+        postern_match_args_read(args);
     for (uint32_t i = 0; i < match->n_args; i++)
         if (!arg_matches(&match->args[i], args))
             return false;
