@@ -66,7 +66,8 @@ static char *format_address(const char *key, const char *value, size_t len, cons
 }
 
 /* Appends a listening socket. The fd and unlink_path are taken over in every case. */
-static int append(struct postern_listen *listen, int fd, const char *key, const char *value, size_t len, char *unlink_path, const char *guid)
+static int append(struct postern_listen *listen, int fd, const char *key, const char *value, size_t len, char *unlink_path,
+                  const char *guid)
 {
     struct postern_listen_socket *sockets = realloc(listen->sockets, (listen->n + 1) * sizeof(*sockets));
     char *address = format_address(key, value, len, guid);
@@ -117,8 +118,9 @@ static int check_length(const char *what, const char *name, size_t len, struct p
     if (len == 0)
         return postern_error_set(error, -EINVAL, "unix:%s= needs a value", what);
     if (len > NAME_MAX_LEN)
-        return postern_error_set(error, -ENAMETOOLONG, "unix:%s=%.40s...: the socket's name has %zu bytes, at most %zu are possible", what, name,
-                                 len, NAME_MAX_LEN);
+        return postern_error_set(error, -ENAMETOOLONG,
+                                 "unix:%s=%.40s...: the socket's name has %zu bytes, at most %zu are possible", what, name, len,
+                                 NAME_MAX_LEN);
     return 0;
 }
 
@@ -193,7 +195,8 @@ static int random_name(char name[RANDOM_NAME_LEN + 1])
 
 /* A socket of a name nobody has in a folder. tmpdir gets a file too: abstract names cannot be kept from a sandbox which shares
  * the network namespace. */
-static int open_in_dir(struct postern_listen *listen, const char *key, const char *dir, const char *guid, struct postern_error *error)
+static int open_in_dir(struct postern_listen *listen, const char *key, const char *dir, const char *guid,
+                       struct postern_error *error)
 {
     char suffix[RANDOM_NAME_LEN + 1];
     int r;
@@ -233,12 +236,14 @@ static int open_runtime(struct postern_listen *listen, const char *value, const 
     return open_path(listen, path, guid, error);
 }
 
-static int open_unix(struct postern_listen *listen, const struct postern_address *address, const char *guid, struct postern_error *error)
+static int open_unix(struct postern_listen *listen, const struct postern_address *address, const char *guid,
+                     struct postern_error *error)
 {
     const struct postern_address_option *option = address->options;
 
     if (address->n_options != 1)
-        return postern_error_set(error, -EINVAL, "a unix: address to listen on needs exactly one of path, abstract, dir, tmpdir and runtime");
+        return postern_error_set(error, -EINVAL,
+                                 "a unix: address to listen on needs exactly one of path, abstract, dir, tmpdir and runtime");
     if (strcmp(option->key, "path") == 0)
         return open_path(listen, option->value, guid, error);
     if (strcmp(option->key, "abstract") == 0)
@@ -247,7 +252,8 @@ static int open_unix(struct postern_listen *listen, const struct postern_address
         return open_in_dir(listen, option->key, option->value, guid, error);
     if (strcmp(option->key, "runtime") == 0)
         return open_runtime(listen, option->value, guid, error);
-    return postern_error_set(error, -EINVAL, "unix:%s= is not supported: use one of path, abstract, dir, tmpdir and runtime", option->key);
+    return postern_error_set(error, -EINVAL, "unix:%s= is not supported: use one of path, abstract, dir, tmpdir and runtime",
+                             option->key);
 }
 
 #ifdef HAVE_LIBSYSTEMD
@@ -280,7 +286,8 @@ static int take_inherited(struct postern_listen *listen, int fd, const char *gui
     return r < 0 ? postern_error_set(error, r, "out of memory") : 0;
 }
 
-static int open_systemd(struct postern_listen *listen, const struct postern_address *address, const char *guid, struct postern_error *error)
+static int open_systemd(struct postern_listen *listen, const struct postern_address *address, const char *guid,
+                        struct postern_error *error)
 {
     int n, r = 0;
 
@@ -290,7 +297,8 @@ static int open_systemd(struct postern_listen *listen, const struct postern_addr
     if (n < 0)
         return postern_error_set(error, n, "systemd: LISTEN_PID and LISTEN_FDS cannot be read: %s", strerror(-n));
     if (n == 0)
-        return postern_error_set(error, -ENOENT, "systemd: there are no inherited sockets (LISTEN_PID and LISTEN_FDS), or they were taken already");
+        return postern_error_set(
+            error, -ENOENT, "systemd: there are no inherited sockets (LISTEN_PID and LISTEN_FDS), or they were taken already");
     /* All of them are taken, also behind a faulty one: none may stay open unnoticed. */
     for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + n; fd++) {
         if (r == 0)
@@ -301,13 +309,16 @@ static int open_systemd(struct postern_listen *listen, const struct postern_addr
     return r;
 }
 #else
-static int open_systemd(struct postern_listen *listen, const struct postern_address *address, const char *guid, struct postern_error *error)
+static int open_systemd(struct postern_listen *listen, const struct postern_address *address, const char *guid,
+                        struct postern_error *error)
 {
-    return postern_error_set(error, -EOPNOTSUPP, "systemd: addresses are not supported: this program was built without libsystemd");
+    return postern_error_set(error, -EOPNOTSUPP,
+                             "systemd: addresses are not supported: this program was built without libsystemd");
 }
 #endif
 
-static int open_one(struct postern_listen *listen, const struct postern_address *address, const char *guid, struct postern_error *error)
+static int open_one(struct postern_listen *listen, const struct postern_address *address, const char *guid,
+                    struct postern_error *error)
 {
     if (strcmp(address->transport, "unix") == 0)
         return open_unix(listen, address, guid, error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A rule that fixes some of path, interface, member and arg0 exactly lives in the table for that combination, in the bucket for its
- * values. A message looks into one bucket of each table that has any: at most 16, usually 3 or 4. The hash is keyed, so nobody can
- * fill a bucket on purpose; rules that share one by accident are told apart by matching them in full.
+ * A rule that fixes some of path, interface, member and arg0 exactly lives in the table for that combination, in the bucket for
+ * its values. A message looks into one bucket of each table that has any: at most 16, usually 3 or 4. The hash is keyed, so
+ * nobody can fill a bucket on purpose; rules that share one by accident are told apart by matching them in full.
  */
 #include "daemon/matchset.h"
 
@@ -47,7 +47,7 @@ struct postern_match_entry {
     struct postern_match_owner *owner;
     struct postern_match_entry *prev, *next; /* the owner's rules */
     struct slot home;                        /* where the rule is found again */
-    struct slot second; /* FOR_EAVESDROPPING, of a rule that is at home FOR_BROADCASTS */
+    struct slot second;                      /* FOR_EAVESDROPPING, of a rule that is at home FOR_BROADCASTS */
 };
 
 struct postern_matchset {
@@ -130,8 +130,8 @@ static struct bucket *bucket_get(struct bucket **table, uint64_t key)
     return NULL;
 }
 
-static int slot_insert(struct postern_matchset *set, unsigned index, const struct key_values *values, struct postern_match_entry *entry,
-                       struct slot *slot)
+static int slot_insert(struct postern_matchset *set, unsigned index, const struct key_values *values,
+                       struct postern_match_entry *entry, struct slot *slot)
 {
     struct bucket *bucket = bucket_get(&set->tables[index][values->mask], combine(values, values->mask));
 
@@ -220,7 +220,8 @@ int postern_matchset_add(struct postern_matchset *set, struct postern_match_owne
 
 /* Both the bucket and the owner's list hold the rule, if it is there; walking them side by side costs no more than the
  * shorter one, whoever made the other one long. */
-static struct postern_match_entry *find_entry(const struct slot *slot, const struct postern_match_owner *owner, const struct postern_match *match)
+static struct postern_match_entry *find_entry(const struct slot *slot, const struct postern_match_owner *owner,
+                                              const struct postern_match *match)
 {
     struct postern_match_entry *owned = owner->rules;
 
@@ -257,7 +258,8 @@ bool postern_matchset_has_eavesdrop(const struct postern_matchset *set)
 }
 
 /* Hashes of what the message has; arg0 only when a rule asks for it, since that means reading the body. */
-static struct key_values message_values(struct bucket *const *tables, const struct postern_header *header, struct postern_match_args *args)
+static struct key_values message_values(struct bucket *const *tables, const struct postern_header *header,
+                                        struct postern_match_args *args)
 {
     struct key_values values = {0};
     bool arg0 = false;
@@ -287,8 +289,8 @@ static bool entry_matches(const struct postern_match *match, const struct poster
     return match->destination.s == NULL || route->is_destination(route->data, match->destination.s, match->destination.len);
 }
 
-void postern_matchset_find(struct postern_matchset *set, const struct postern_header *header, struct postern_match_args *args, bool eavesdrop,
-                           const struct postern_match_route *route)
+void postern_matchset_find(struct postern_matchset *set, const struct postern_header *header, struct postern_match_args *args,
+                           bool eavesdrop, const struct postern_match_route *route)
 {
     struct bucket *const *tables = set->tables[eavesdrop ? FOR_EAVESDROPPING : FOR_BROADCASTS];
     struct key_values values = message_values(tables, header, args);

@@ -91,8 +91,8 @@ static uint32_t decide(const struct postern_name *name, const struct postern_nam
     return flags & POSTERN_NAME_DO_NOT_QUEUE ? POSTERN_REQUEST_NAME_EXISTS : POSTERN_REQUEST_NAME_IN_QUEUE;
 }
 
-uint32_t postern_names_would_request(const struct postern_names *names, const struct postern_name_owner *owner, const char *name, size_t len,
-                                     uint32_t flags)
+uint32_t postern_names_would_request(const struct postern_names *names, const struct postern_name_owner *owner, const char *name,
+                                     size_t len, uint32_t flags)
 {
     return decide(postern_names_find(names, name, len), owner, flags);
 }
@@ -111,7 +111,8 @@ static bool take_over(struct postern_name *name, struct postern_ownership *place
 }
 
 /* A request for a name that somebody has. place: the caller's own or NULL. */
-static void request_taken(struct postern_name *name, struct postern_ownership *place, uint32_t result, struct postern_name_change *change)
+static void request_taken(struct postern_name *name, struct postern_ownership *place, uint32_t result,
+                          struct postern_name_change *change)
 {
     change->previous = change->next = name->queue->owner;
     if (result == POSTERN_REQUEST_NAME_PRIMARY_OWNER) {
@@ -122,8 +123,8 @@ static void request_taken(struct postern_name *name, struct postern_ownership *p
     }
 }
 
-int postern_names_request(struct postern_names *names, struct postern_name_owner *owner, const char *name, size_t len, uint32_t flags,
-                          uint32_t *result, struct postern_name_change *change)
+int postern_names_request(struct postern_names *names, struct postern_name_owner *owner, const char *name, size_t len,
+                          uint32_t flags, uint32_t *result, struct postern_name_change *change)
 {
     struct postern_name *entry = postern_names_find(names, name, len);
     uint32_t decision = decide(entry, owner, flags);
@@ -178,7 +179,8 @@ void postern_names_finish(struct postern_names *names)
 {
     struct postern_name *name, *next;
 
-    HASH_ITER(hh, names->table, name, next) {
+    HASH_ITER(hh, names->table, name, next)
+    {
         while (name->queue != NULL)
             place_free(name->queue);
         name_free(names, name);

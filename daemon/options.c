@@ -31,7 +31,8 @@ struct option {
 static int set_config(struct reading *reading, const char *file)
 {
     if (reading->options.config_file != NULL)
-        return postern_error_set(reading->error, -EINVAL, "only one of --session, --system and --config-file can be given, and once");
+        return postern_error_set(reading->error, -EINVAL,
+                                 "only one of --session, --system and --config-file can be given, and once");
     reading->options.config_file = file;
     return 0;
 }
@@ -230,7 +231,8 @@ static int read_one(struct reading *reading)
 
 int postern_options_parse(int argc, char **argv, struct postern_daemon_options *options, struct postern_error *error)
 {
-    struct reading reading = {.argc = argc, .next = 1, .argv = argv, .options = {.print_address = -1, .print_pid = -1}, .error = error};
+    struct reading reading = {
+        .argc = argc, .next = 1, .argv = argv, .options = {.print_address = -1, .print_pid = -1}, .error = error};
 
     /* Who asks for help or the version is answered, whatever comes behind. */
     while (reading.next < argc && !reading.options.help && !reading.options.version) {

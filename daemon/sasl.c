@@ -96,7 +96,8 @@ static int accept_as(struct postern_sasl *sasl, uint32_t uid, bool anonymous, st
     return postern_buf_printf(out, "OK %s\r\n", sasl->guid);
 }
 
-/* A uid in decimal, each digit in hexadecimal: "31303030" is 1000. There is one spelling of each uid: no sign, no leading zero. */
+/* A uid in decimal, each digit in hexadecimal: "31303030" is 1000. There is one spelling of each uid: no sign, no leading zero.
+ */
 static bool parse_uid(struct word hex, uint32_t *uid)
 {
     uint64_t value = 0;

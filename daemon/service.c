@@ -172,8 +172,10 @@ static int check_found(const struct parser *parser, bool system_bus)
     if ((found->exec == NULL || found->exec[0] == '\0') && (found->systemd_unit == NULL || found->systemd_unit[0] == '\0'))
         return postern_error_set(parser->error, -EINVAL, "%s: there is neither Exec= nor SystemdService=", parser->file);
     /* dbus-daemon(1): so that the set-user-id helper finds the file by the name alone. */
-    if (system_bus && (strlen(base) != strlen(found->name) + strlen(SUFFIX) || strncmp(base, found->name, strlen(found->name)) != 0))
-        return postern_error_set(parser->error, -EINVAL, "%s: on a system bus this file must be called %s" SUFFIX, parser->file, found->name);
+    if (system_bus &&
+        (strlen(base) != strlen(found->name) + strlen(SUFFIX) || strncmp(base, found->name, strlen(found->name)) != 0))
+        return postern_error_set(parser->error, -EINVAL, "%s: on a system bus this file must be called %s" SUFFIX, parser->file,
+                                 found->name);
     return 0;
 }
 
@@ -344,7 +346,8 @@ static int load_dir(struct loading *loading, const char *dir)
     return r;
 }
 
-int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn, void *data)
+int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn,
+                          void *data)
 {
     struct loading loading = {.system_bus = system_bus != 0, .warn = warn, .data = data};
     int r = 0;
@@ -361,7 +364,8 @@ void postern_services_finish(struct postern_services *services)
 {
     struct postern_service *service, *next;
 
-    HASH_ITER(hh, services->table, service, next) {
+    HASH_ITER(hh, services->table, service, next)
+    {
         HASH_DEL(services->table, service);
         service_free(service);
     }

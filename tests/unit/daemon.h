@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The suites of test-daemon. */
+#ifndef POSTERN_TESTS_UNIT_DAEMON_H
+#define POSTERN_TESTS_UNIT_DAEMON_H
+
+#include <check.h>
+
+Suite *listen_suite(void);
+Suite *matchset_suite(void);
+Suite *name_suite(void);
+Suite *options_suite(void);
+Suite *sasl_suite(void);
+Suite *service_suite(void);
+
+#endif

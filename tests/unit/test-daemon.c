@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/daemon.h"
+#include "tests/unit/suite.h"
+
+SUITE_MAIN(listen_suite, matchset_suite, name_suite, options_suite, sasl_suite, service_suite)
