@@ -356,7 +356,7 @@ START_TEST(random_rules)
             wanted += expected[i];
         }
     }
-    ck_assert_uint_gt(wanted, 5000); /* the world is small enough to say something */
+    ck_assert_uint_gt(wanted, 2000); /* the world is small enough to say something */
     for (unsigned i = 0; i < N_RULES; i++)
         postern_match_free(held[i].match);
     postern_matchset_free(stage.set);
