@@ -32,7 +32,7 @@ static const struct word *find_word(const char *word)
     return NULL;
 }
 
-/* Cuts "/*" off a path. "/" is what is left of "/" and of an empty beginning. */
+/* Cuts the slash and star off a path that means a subtree; of the whole tree "/" is left. */
 static void parse_path(char *path, uint32_t *flags)
 {
     size_t len = strlen(path);

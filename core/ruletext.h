@@ -4,7 +4,7 @@
  *
  *     see=NAME  talk=NAME  own=NAME  call=NAME[=WHAT]  broadcast=NAME[=WHAT]  send-fds=NAME[=WHAT]  receive-fds=NAME[=WHAT]
  *     NAME: a bus name; with .* behind it the name and all below it
- *     WHAT: [INTERFACE.][METHOD|*][@PATH]; PATH with /* behind it: the path and all below it. Without WHAT: everything.
+ *     WHAT: [INTERFACE.][METHOD|*][@PATH]; PATH/ and a star behind it: the path and all below it. Without WHAT: everything.
  */
 #ifndef POSTERN_CORE_RULETEXT_H
 #define POSTERN_CORE_RULETEXT_H

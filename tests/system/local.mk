@@ -9,10 +9,11 @@ SYSTEM_TESTS = \
 	tests/system/helpers.py \
 	tests/system/wirebus.py \
 	tests/system/test_auth.py \
-	tests/system/test_hostile.py
+	tests/system/test_hostile.py \
+	tests/system/test_run.py
 EXTRA_DIST += $(SYSTEM_TESTS)
 
-check-system: posternd$(EXEEXT) $(pkglib_LTLIBRARIES)
+check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
 	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" POSTERN_BUILD="$(abs_top_builddir)" PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -q -p no:cacheprovider --rootdir=$(abs_top_srcdir)/tests/system $(PYTEST_ARGS) \
 	$(abs_top_srcdir)/tests/system
