@@ -142,13 +142,12 @@ class Bus:
     def sighup(self):
         self.process.send_signal(signal.SIGHUP)
 
-    def container(self, manager=None, rules=(), name='app', type='com.example.Sandbox', metadata=None, **named):
+    def container(self, manager=None, rules=(), name='app', type='com.example.Sandbox', metadata=None, fds=(), **named):
         """AddServer; rules None: without Allow. Named arguments as (signature, value)."""
         manager = manager or self.connect()
         if rules is not None:
             named['Allow'] = ('a(usos)', list(rules))
-        path, socket, address = manager.call('AddServer', 'ssa{sv}a{sv}', type, name, metadata or {}, named, iface=CONTAINERS,
-                                             fds=named.pop('fds', ()))
+        path, socket, address = manager.call('AddServer', 'ssa{sv}a{sv}', type, name, metadata or {}, named, iface=CONTAINERS, fds=fds)
         return Instance(self, manager, path, socket, address)
 
     def container_fails(self, manager=None, type='com.example.Sandbox', name='app', metadata=None, fds=(), **named):
