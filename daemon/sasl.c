@@ -210,13 +210,11 @@ static int find_line(struct postern_sasl *sasl, const uint8_t *data, size_t n)
     return 0;
 }
 
-/* One line or the NUL before all lines: how many bytes were taken, 0: more is needed, negative errno. */
+/* One line or the NUL before all lines, of at least one byte: how many bytes were taken, 0: more is needed, negative errno. */
 static int take_step(struct postern_sasl *sasl, const uint8_t *data, size_t n, struct postern_buf *out)
 {
     int len, r;
 
-    if (n == 0)
-        return 0;
     if (sasl->state == SASL_WAIT_NUL) {
         /* Some systems carry credentials with this byte; the specification asks for it everywhere. */
         sasl->state = SASL_WAIT_AUTH;
@@ -237,7 +235,7 @@ int postern_sasl_feed(struct postern_sasl *sasl, const uint8_t *data, size_t n, 
     size_t taken = 0;
     int r = 0;
 
-    while (sasl->state < SASL_DONE) {
+    while (sasl->state < SASL_DONE && taken < n) {
         r = take_step(sasl, data + taken, n - taken, out);
         if (r <= 0)
             break;
