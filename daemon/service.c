@@ -28,11 +28,11 @@ struct parser {
     const char *file;
     unsigned line;
     bool any_group, in_group, had_group;
-    struct postern_service found;
+    struct postern_service *found;
     struct postern_error *error;
 };
 
-static void service_free(struct postern_service *service)
+void postern_service_free(struct postern_service *service)
 {
     if (service == NULL)
         return;
@@ -136,7 +136,7 @@ static int take_key(struct parser *parser, const char *line, size_t len)
         key_len--;
     if (!key_is_valid(line, key_len))
         return fault(parser, "this is not the name of a key");
-    target = parser->in_group ? key_target(&parser->found, line, key_len) : NULL;
+    target = parser->in_group ? key_target(parser->found, line, key_len) : NULL;
     if (target == NULL)
         return 0;
     if (*target != NULL)
@@ -157,11 +157,11 @@ static int take_line(struct parser *parser, const char *line, size_t len)
     return line[0] == '[' ? take_group(parser, line, len) : take_key(parser, line, len);
 }
 
-/* Is what was found a service that can be started? line: none, the fault is what is missing. */
+/* Is what was found a service that can be started? The fault is what is missing, so there is no line to name. */
 static int check_found(const struct parser *parser, bool system_bus)
 {
-    const struct postern_service *found = &parser->found;
-    const char *base = strrchr(parser->file, '/') + 1;
+    const struct postern_service *found = parser->found;
+    const char *slash = strrchr(parser->file, '/'), *base = slash != NULL ? slash + 1 : parser->file;
 
     if (!parser->had_group)
         return postern_error_set(parser->error, -EINVAL, "%s: there is no group [" GROUP "]", parser->file);
@@ -179,13 +179,10 @@ static int check_found(const struct parser *parser, bool system_bus)
     return 0;
 }
 
-/* text[0..len) with a NUL behind. */
-static int parse(struct parser *parser, const char *text, size_t len, bool system_bus)
+static int parse_lines(struct parser *parser, const char *text, size_t len)
 {
     const char *end = text + len;
 
-    if (!postern_utf8_is_valid(text, len))
-        return postern_error_set(parser->error, -EINVAL, "%s: this is not UTF-8 text", parser->file);
     for (const char *line = text; line < end;) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         size_t line_len = (size_t)((newline != NULL ? newline : end) - line);
@@ -195,9 +192,33 @@ static int parse(struct parser *parser, const char *text, size_t len, bool syste
         r = take_line(parser, line, line_len);
         if (r < 0)
             return r;
-        line += line_len + 1;
+        line += line_len + (newline != NULL);
     }
-    return check_found(parser, system_bus);
+    return 0;
+}
+
+int postern_service_parse(const char *file, const char *text, size_t len, bool system_bus, struct postern_service **service,
+                          struct postern_error *error)
+{
+    struct parser parser = {.file = file, .found = calloc(1, sizeof(*parser.found)), .error = error};
+    int r;
+
+    if (parser.found == NULL)
+        return -ENOMEM;
+    parser.found->file = strdup(file);
+    if (parser.found->file == NULL)
+        r = -ENOMEM;
+    else if (!postern_utf8_is_valid(text, len))
+        r = postern_error_set(error, -EINVAL, "%s: this is not UTF-8 text", file);
+    else
+        r = parse_lines(&parser, text, len);
+    if (r == 0)
+        r = check_found(&parser, system_bus);
+    if (r < 0)
+        postern_service_free(parser.found);
+    else
+        *service = parser.found;
+    return r;
 }
 
 /* The whole file with a NUL behind. 0 or negative errno with a reason. */
@@ -224,31 +245,6 @@ static int read_file(const char *file, struct postern_buf *text, struct postern_
         text->len += (size_t)n;
     }
     return postern_error_set(error, -EFBIG, "%s: longer than %u bytes", file, FILE_MAX_LEN);
-}
-
-/* Reads one file. 0 with *result, or a negative errno with a reason. */
-static int service_read(const char *file, bool system_bus, struct postern_service **result, struct postern_error *error)
-{
-    struct postern_buf text = {0};
-    struct postern_service *service = calloc(1, sizeof(*service));
-    struct parser parser = {.file = file, .error = error};
-    int r = service != NULL ? read_file(file, &text, error) : -ENOMEM;
-
-    if (r == 0)
-        r = parse(&parser, (const char *)text.data, text.len - 1, system_bus);
-    postern_buf_finish(&text);
-    if (r == 0) {
-        parser.found.file = strdup(file);
-        r = parser.found.file != NULL ? 0 : -ENOMEM;
-    }
-    if (service == NULL)
-        return -ENOMEM;
-    *service = parser.found;
-    if (r < 0)
-        service_free(service);
-    else
-        *result = service;
-    return r;
 }
 
 const struct postern_service *postern_services_find(const struct postern_services *services, const char *name)
@@ -278,20 +274,21 @@ static int take_service(struct loading *loading, const char *dir, struct postern
         HASH_ADD_KEYPTR(hh, loading->found.table, service->name, strlen(service->name), service);
         if (service->hh.tbl != NULL)
             return 0;
-        service_free(service);
+        postern_service_free(service);
         return -ENOMEM;
     }
     if (strncmp(other->file, dir, len) == 0 && other->file[len] == '/' && strchr(other->file + len + 1, '/') == NULL) {
         postern_error_set(&error, 0, "%s: %s is already the service of %s", service->file, service->name, other->file);
         loading->warn(loading->data, error.text);
     }
-    service_free(service);
+    postern_service_free(service);
     return 0;
 }
 
 static int load_file(struct loading *loading, const char *dir, const char *base)
 {
     postern_autofree char *file = NULL;
+    struct postern_buf text = {0};
     struct postern_service *service;
     struct postern_error error = {""};
     int r;
@@ -300,7 +297,10 @@ static int load_file(struct loading *loading, const char *dir, const char *base)
         file = NULL;
         return -ENOMEM;
     }
-    r = service_read(file, loading->system_bus, &service, &error);
+    r = read_file(file, &text, &error);
+    if (r == 0)
+        r = postern_service_parse(file, (const char *)text.data, text.len - 1, loading->system_bus, &service, &error);
+    postern_buf_finish(&text);
     if (r == 0)
         return take_service(loading, dir, service);
     if (r == -ENOMEM)
@@ -367,6 +367,6 @@ void postern_services_finish(struct postern_services *services)
     HASH_ITER(hh, services->table, service, next)
     {
         HASH_DEL(services->table, service);
-        service_free(service);
+        postern_service_free(service);
     }
 }

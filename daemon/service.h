@@ -3,6 +3,7 @@
 #ifndef POSTERN_DAEMON_SERVICE_H
 #define POSTERN_DAEMON_SERVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "util/error.h"
@@ -21,6 +22,12 @@ struct postern_service {
 struct postern_services {
     struct postern_service *table;
 };
+
+/* Reads the text of one service file, text[0..len) with a NUL behind. file is its name, for errors and for the rule that on a system bus
+ * it must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or -ENOMEM. */
+int postern_service_parse(const char *file, const char *text, size_t len, bool system_bus, struct postern_service **service,
+                          struct postern_error *error);
+void postern_service_free(struct postern_service *service); /* NULL is allowed */
 
 /* Called for each file that was passed over, with the reason: file:line and what is wrong. */
 typedef void postern_service_warn_fn(void *data, const char *text);
