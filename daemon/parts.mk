@@ -16,3 +16,4 @@ libdaemon_la_SOURCES = \
 	daemon/sasl.c daemon/sasl.h \
 	daemon/service.c daemon/service.h
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
+dist_man_MANS += docs/posternd.1
