@@ -44,7 +44,9 @@ static const struct limit {
 
 static uint64_t *limit_at(struct postern_limits *limits, const struct limit *limit)
 {
-    return (uint64_t *)((char *)limits + limit->offset);
+    void *place = (char *)limits + limit->offset;
+
+    return place;
 }
 
 void postern_busconfig_limits_init(struct postern_limits *limits)

@@ -232,8 +232,11 @@ static int on_rule(void *data, const struct postern_markup_node *node, struct po
 void postern_busconfig_rule_finish(struct postern_busconfig_rule *rule)
 {
     for (size_t k = 0; k < N_ATTRIBUTES; k++)
-        if (attributes[k].value == STRING)
-            free(*(char **)((char *)rule + attributes[k].offset));
+        if (attributes[k].value == STRING) {
+            void *place = (char *)rule + attributes[k].offset;
+
+            free(*(char **)place);
+        }
     *rule = (struct postern_busconfig_rule){0};
 }
 

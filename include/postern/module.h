@@ -80,6 +80,7 @@ enum postern_action {
 #define POSTERN_REQUEST_REPLY 0x04u      /* SEND, RECEIVE: this is the one reply `to` is waiting for from `from` */
 #define POSTERN_REQUEST_BROADCAST 0x08u  /* SEND, RECEIVE: the message has no destination, `to` is there by a match rule */
 #define POSTERN_REQUEST_RELEASE 0x10u    /* OWN: ReleaseName, not RequestName */
+#define POSTERN_REQUEST_EAVESDROP 0x20u   /* MONITOR: only to add a match rule with eavesdrop=true; each copy is asked for as RECEIVE */
 
 /* The message type numbers of the D-Bus specification, "Message Format". */
 #define POSTERN_MESSAGE_METHOD_CALL 1u

@@ -1,1 +1,14 @@
 # Unit tests of this layer.
+if HAVE_CHECK
+check_PROGRAMS += test-policy
+TESTS += test-policy
+endif
+test_policy_SOURCES = \
+	tests/unit/policy.h \
+	tests/unit/policy-common.c \
+	tests/unit/policy-config.c \
+	tests/unit/policy-index.c \
+	tests/unit/policy-rules.c
+# Rows of a table say only what differs from the common case.
+test_policy_CFLAGS = $(UNIT_CFLAGS) -Wno-missing-field-initializers
+test_policy_LDADD = libpolicy.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "policy/ruleset.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/index.h"
+#include "util/hash.h"
+
+/* The rules of the three kinds that are asked of subjects; CONNECT rules are asked of the set. */
+#define N_SNAPSHOT_KINDS POSTERN_ACCESS_CONNECT
+
+struct snapshot {
+    const struct postern_access **rules[N_SNAPSHOT_KINDS]; /* in ascending order of precedence */
+    struct postern_index *index[N_SNAPSHOT_KINDS];
+    UT_hash_handle hh; /* by key */
+    size_t n_key;
+    uint32_t key[]; /* has_uid, uid, groups: those that some rule mentions */
+};
+
+struct postern_ruleset {
+    struct postern_access *rules[POSTERN_ACCESS_KINDS]; /* by context, then as written */
+    size_t n[POSTERN_ACCESS_KINDS];
+    uint32_t *uids, *gids; /* those of <policy>, sorted, without duplicates */
+    size_t n_uids, n_gids;
+    struct snapshot *snapshots;
+};
+
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+static bool mentions(const uint32_t *ids, size_t n, uint32_t id)
+{
+    return n > 0 && bsearch(&id, ids, n, sizeof(id), by_number) != NULL;
+}
+
+/* Collects the ids of the <policy user=> or <policy group=> elements. */
+static int collect_ids(const struct postern_busconfig_rule *rules, size_t n, enum postern_policy_context context, uint32_t **ids, size_t *n_ids)
+{
+    uint32_t *list = calloc(n + 1, sizeof(*list));
+    size_t count = 0, unique = 0;
+
+    if (list == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        if (rules[i].context == context && rules[i].context_known)
+            list[count++] = rules[i].context_id;
+    qsort(list, count, sizeof(*list), by_number);
+    for (size_t i = 0; i < count; i++)
+        if (unique == 0 || list[unique - 1] != list[i])
+            list[unique++] = list[i];
+    *ids = list;
+    *n_ids = unique;
+    return 0;
+}
+
+int postern_ruleset_new(const struct postern_busconfig_rule *rules, size_t n, struct postern_ruleset **set)
+{
+    struct postern_ruleset *made = calloc(1, sizeof(*made));
+    struct postern_access access;
+
+    if (made == NULL)
+        return -ENOMEM;
+    if (collect_ids(rules, n, POSTERN_CONTEXT_USER, &made->uids, &made->n_uids) < 0 ||
+        collect_ids(rules, n, POSTERN_CONTEXT_GROUP, &made->gids, &made->n_gids) < 0)
+        goto fail;
+    for (size_t i = 0; i < n; i++) {
+        postern_access_init(&access, &rules[i]);
+        made->n[access.kind]++;
+    }
+    for (int kind = 0; kind < POSTERN_ACCESS_KINDS; kind++) {
+        made->rules[kind] = calloc(made->n[kind] + 1, sizeof(access));
+        if (made->rules[kind] == NULL)
+            goto fail;
+        made->n[kind] = 0;
+    }
+    for (int context = POSTERN_CONTEXT_DEFAULT; context <= POSTERN_CONTEXT_MANDATORY; context++)
+        for (size_t i = 0; i < n; i++)
+            if ((int)rules[i].context == context) {
+                postern_access_init(&access, &rules[i]);
+                made->rules[access.kind][made->n[access.kind]++] = access;
+            }
+    *set = made;
+    return 0;
+fail:
+    postern_ruleset_free(made);
+    return -ENOMEM;
+}
+
+static void snapshot_free(struct snapshot *snapshot)
+{
+    for (int kind = 0; kind < N_SNAPSHOT_KINDS; kind++) {
+        postern_index_free(snapshot->index[kind]);
+        free(snapshot->rules[kind]);
+    }
+    free(snapshot);
+}
+
+void postern_ruleset_free(struct postern_ruleset *set)
+{
+    struct snapshot *snapshot, *next;
+
+    if (set == NULL)
+        return;
+    HASH_ITER(hh, set->snapshots, snapshot, next)
+    {
+        HASH_DEL(set->snapshots, snapshot);
+        snapshot_free(snapshot);
+    }
+    for (int kind = 0; kind < POSTERN_ACCESS_KINDS; kind++)
+        free(set->rules[kind]);
+    free(set->uids);
+    free(set->gids);
+    free(set);
+}
+
+/* An empty snapshot with its key: what tells subjects apart as far as these rules go. */
+static struct snapshot *snapshot_key(const struct postern_ruleset *set, const struct postern_subject *subject)
+{
+    struct snapshot *snapshot = calloc(1, sizeof(*snapshot) + (2 + subject->n_groups) * sizeof(snapshot->key[0]));
+
+    if (snapshot == NULL)
+        return NULL;
+    snapshot->key[0] = subject->has_uid;
+    snapshot->key[1] = subject->has_uid && mentions(set->uids, set->n_uids, subject->uid) ? subject->uid : UINT32_MAX;
+    snapshot->n_key = 2;
+    for (size_t i = 0; i < subject->n_groups; i++)
+        if (mentions(set->gids, set->n_gids, subject->groups[i]))
+            snapshot->key[snapshot->n_key++] = subject->groups[i];
+    return snapshot;
+}
+
+static int snapshot_fill(const struct postern_ruleset *set, const struct postern_subject *subject, struct snapshot *snapshot)
+{
+    for (int kind = 0; kind < N_SNAPSHOT_KINDS; kind++) {
+        uint32_t n = 0;
+
+        snapshot->rules[kind] = calloc(set->n[kind] + 1, sizeof(*snapshot->rules[kind]));
+        if (snapshot->rules[kind] == NULL)
+            return -ENOMEM;
+        for (size_t i = 0; i < set->n[kind]; i++)
+            if (postern_access_applies(&set->rules[kind][i], subject))
+                snapshot->rules[kind][n++] = &set->rules[kind][i];
+        if (postern_index_new(snapshot->rules[kind], n, &snapshot->index[kind]) < 0)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+const void *postern_ruleset_snapshot(struct postern_ruleset *set, const struct postern_subject *subject)
+{
+    struct snapshot *made = snapshot_key(set, subject), *found;
+
+    if (made == NULL)
+        return NULL;
+    HASH_FIND(hh, set->snapshots, made->key, made->n_key * sizeof(made->key[0]), found);
+    if (found == NULL && HASH_COUNT(set->snapshots) < POSTERN_RULESET_SNAPSHOTS_MAX && snapshot_fill(set, subject, made) == 0) {
+        HASH_ADD(hh, set->snapshots, key[0], made->n_key * sizeof(made->key[0]), made);
+        if (made->hh.tbl != NULL)
+            return made;
+    }
+    snapshot_free(made);
+    return found;
+}
+
+const struct postern_access *postern_ruleset_find(struct postern_ruleset *set, const void *snapshot, struct postern_question *question)
+{
+    const struct snapshot *own = snapshot;
+    const struct postern_access *found;
+
+    if (own != NULL && postern_index_find(own->index[question->kind], question, &found) == 0)
+        return found;
+    return postern_ruleset_find_linear(set, question);
+}
+
+const struct postern_access *postern_ruleset_find_linear(const struct postern_ruleset *set, const struct postern_question *question)
+{
+    for (size_t i = set->n[question->kind]; i > 0; i--) {
+        const struct postern_access *rule = &set->rules[question->kind][i - 1];
+
+        if (postern_access_applies(rule, &question->subject) && postern_access_matches(rule, question))
+            return rule;
+    }
+    return NULL;
+}
+
+const struct postern_access *postern_ruleset_find_connect(const struct postern_ruleset *set, const struct postern_subject *subject)
+{
+    for (size_t i = set->n[POSTERN_ACCESS_CONNECT]; i > 0; i--) {
+        const struct postern_access *rule = &set->rules[POSTERN_ACCESS_CONNECT][i - 1];
+        /* at_console cannot be known before somebody is connected; dbus-daemon does not ask such rules either. */
+        bool counts = rule->context == POSTERN_CONTEXT_DEFAULT || rule->context == POSTERN_CONTEXT_MANDATORY;
+
+        if (counts && postern_access_matches_account(rule, subject))
+            return rule;
+    }
+    return NULL;
+}
