@@ -6,31 +6,6 @@
 #include <string.h>
 
 #include "config/reader.h"
-#include "util/buf.h"
-
-int postern_strings_append(char ***array, const char *s)
-{
-    char **grown;
-    size_t n = 0;
-
-    while (*array != NULL && (*array)[n] != NULL)
-        n++;
-    grown = realloc(*array, (n + 2) * sizeof(*grown));
-    if (grown == NULL)
-        return -ENOMEM;
-    *array = grown;
-    grown[n + 1] = NULL;
-    grown[n] = strdup(s);
-    return grown[n] != NULL ? 0 : -ENOMEM;
-}
-
-int postern_strings_append_unique(char ***array, const char *s)
-{
-    for (size_t i = 0; *array != NULL && (*array)[i] != NULL; i++)
-        if (strcmp((*array)[i], s) == 0)
-            return 0;
-    return postern_strings_append(array, s);
-}
 
 int postern_string_replace(char **s, const char *value)
 {
@@ -41,20 +16,6 @@ int postern_string_replace(char **s, const char *value)
     free(*s);
     *s = copy;
     return 0;
-}
-
-char *postern_path_beside(const char *file, const char *path)
-{
-    const char *slash = strrchr(file, '/');
-    struct postern_buf buf = {0};
-
-    if (*path == '/' || slash == NULL)
-        return strdup(path);
-    if (postern_buf_printf(&buf, "%.*s/%s", (int)(slash - file), file, path) < 0 || postern_buf_append(&buf, "", 1) < 0) {
-        postern_buf_finish(&buf);
-        return NULL;
-    }
-    return (char *)buf.data;
 }
 
 /* Where the text of a plain element goes. */
@@ -96,7 +57,7 @@ static int on_flag(void *data, const struct postern_markup_node *node, struct po
 static int on_servicedir(void *data, const struct postern_markup_node *node, struct postern_error *error)
 {
     struct postern_busconfig_reader *reader = data;
-    char *path = postern_path_beside(reader->frame->file, node->text);
+    char *path = postern_path_beside(node->where.file, node->text);
     int code = path != NULL ? postern_strings_append_unique(&reader->config->servicedirs, path) : -ENOMEM;
 
     free(path);
@@ -106,7 +67,7 @@ static int on_servicedir(void *data, const struct postern_markup_node *node, str
 static int on_servicehelper(void *data, const struct postern_markup_node *node, struct postern_error *error)
 {
     struct postern_busconfig_reader *reader = data;
-    char *path = postern_path_beside(reader->frame->file, node->text);
+    char *path = postern_path_beside(node->where.file, node->text);
 
     if (path == NULL)
         return postern_error_set(error, -ENOMEM, "out of memory");
@@ -165,7 +126,7 @@ static int on_apparmor(void *data, const struct postern_markup_node *node, struc
     return 0;
 }
 
-int postern_busconfig_elements(struct postern_busconfig_reader *reader, const struct postern_markup_node *root, struct postern_error *error)
+static int on_busconfig(void *data, const struct postern_markup_node *root, struct postern_error *error)
 {
     static const char *const include_attributes[] = {"ignore_missing", "if_selinux_enabled", "selinux_root_relative", NULL};
     static const char *const policy_attributes[] = {"context", "user", "group", "at_console", NULL};
@@ -193,18 +154,21 @@ int postern_busconfig_elements(struct postern_busconfig_reader *reader, const st
         {"apparmor", POSTERN_MARKUP_EMPTY, apparmor_attributes, on_apparmor},
     };
 
-    return postern_markup_walk(root, elements, sizeof(elements) / sizeof(elements[0]), reader, error);
+    return postern_markup_walk(root, elements, sizeof(elements) / sizeof(elements[0]), data, error);
 }
 
 int postern_busconfig_read(const char *path, struct postern_busconfig **config, struct postern_error *error)
 {
+    static const struct postern_markup_element root = {"busconfig", POSTERN_MARKUP_NODES, NULL, on_busconfig};
     struct postern_busconfig_reader reader = {.config = calloc(1, sizeof(*reader.config))};
     int code;
 
     if (reader.config == NULL)
         return postern_error_set(error, -ENOMEM, "out of memory");
+    reader.files = (struct postern_files){.root = &root, .data = &reader};
     postern_busconfig_limits_init(&reader.config->limits);
-    code = postern_busconfig_file(&reader, path, NULL, false, error);
+    code = postern_files_read(&reader.files, path, NULL, false, error);
+    reader.config->files = reader.files.names;
     if (code == 0 && reader.config->listen == NULL)
         code = postern_error_set(error, -EINVAL, "%s:1:1: needs at least one <listen> with an address", path);
     if (code < 0) {
@@ -216,13 +180,6 @@ int postern_busconfig_read(const char *path, struct postern_busconfig **config, 
     return 0;
 }
 
-static void free_strings(char **strings)
-{
-    for (size_t i = 0; strings != NULL && strings[i] != NULL; i++)
-        free(strings[i]);
-    free(strings);
-}
-
 void postern_busconfig_free(struct postern_busconfig *config)
 {
     if (config == NULL)
@@ -231,10 +188,10 @@ void postern_busconfig_free(struct postern_busconfig *config)
     free(config->user);
     free(config->pidfile);
     free(config->servicehelper);
-    free_strings(config->listen);
-    free_strings(config->auth);
-    free_strings(config->servicedirs);
-    free_strings(config->files);
+    postern_strings_free(config->listen);
+    postern_strings_free(config->auth);
+    postern_strings_free(config->servicedirs);
+    postern_strings_free(config->files);
     for (size_t i = 0; i < config->n_associates; i++) {
         free(config->associates[i].name);
         free(config->associates[i].context);

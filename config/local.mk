@@ -2,6 +2,7 @@ noinst_LTLIBRARIES += libconfig.la
 libconfig_la_SOURCES = \
 	config/account.c \
 	config/busconfig.c config/busconfig.h \
+	config/files.c config/files.h \
 	config/include.c \
 	config/limits.c \
 	config/location.c config/location.h \

@@ -2,5 +2,5 @@ noinst_LTLIBRARIES += libpolicy.la
 libpolicy_la_SOURCES = \
 	policy/access.c policy/access.h \
 	policy/index.c policy/index.h \
-	policy/ruleset.c policy/ruleset.h \
+	policy/policy.c policy/policy.h \
 	policy/xml.c policy/xml.h

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/ruleset.h"
+#include "policy/policy.h"
 #include "wire/name.h"
 
 #define PEER_INTERFACE "org.freedesktop.DBus.Peer"
@@ -15,7 +15,7 @@ struct postern_xml {
     unsigned refs;
     uint64_t generation;
     struct postern_busconfig *config;
-    struct postern_ruleset *rules;
+    struct postern_policy *rules;
 };
 
 int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struct postern_xml **xml)
@@ -24,7 +24,7 @@ int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struc
 
     if (made == NULL)
         return -ENOMEM;
-    if (postern_ruleset_new(config->rules, config->n_rules, &made->rules) < 0) {
+    if (postern_policy_new(config->rules, config->n_rules, &made->rules) < 0) {
         free(made);
         return -ENOMEM;
     }
@@ -45,7 +45,7 @@ void postern_xml_unref(struct postern_xml *xml)
 {
     if (xml == NULL || --xml->refs > 0)
         return;
-    postern_ruleset_free(xml->rules);
+    postern_policy_free(xml->rules);
     postern_busconfig_free(xml->config);
     free(xml);
 }
@@ -99,7 +99,7 @@ static const void *snapshot_of(struct postern_xml *xml, const struct postern_par
     struct postern_party *cache = (struct postern_party *)party;
 
     if (cache->xml_generation != xml->generation) {
-        cache->xml_rules = postern_ruleset_snapshot(xml->rules, subject);
+        cache->xml_rules = postern_policy_snapshot(xml->rules, subject);
         cache->xml_generation = cache->xml_rules != NULL ? xml->generation : 0;
     }
     return cache->xml_rules;
@@ -107,7 +107,7 @@ static const void *snapshot_of(struct postern_xml *xml, const struct postern_par
 
 static const struct postern_access *find(struct postern_xml *xml, const struct postern_party *party, struct postern_question *question)
 {
-    return postern_ruleset_find(xml->rules, snapshot_of(xml, party, &question->subject), question);
+    return postern_policy_find(xml->rules, snapshot_of(xml, party, &question->subject), question);
 }
 
 /* What one end's rules say to a message. peer is the other end, or NULL and then `name` is its name. */
@@ -223,7 +223,7 @@ static void ask_connect(struct postern_xml *xml, const struct postern_party *par
             deny(opinion, POSTERN_END_SENDER, "anonymous connections need <allow_anonymous/>");
         return;
     }
-    rule = postern_ruleset_find_connect(xml->rules, &subject);
+    rule = postern_policy_find_connect(xml->rules, &subject);
     if (rule == NULL && party->uid == geteuid())
         allow(opinion, POSTERN_END_SENDER, "the user who runs the bus may connect"); /* dbus-daemon(1): the default without rules */
     else

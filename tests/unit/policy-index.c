@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "policy/ruleset.h"
+#include "policy/policy.h"
 
 static uint32_t seed;
 
@@ -104,16 +104,16 @@ START_TEST(index_agrees_with_the_list)
     static const gid_t groups[] = {1, 2};
     struct postern_busconfig_rule rules[60];
     struct postern_party *peers[] = {NULL, party_new(":1.1", 0, NULL), party_new(":1.2", 0, "a.b x.y"), party_new(":1.3", 0, "~a.b.c a.bc")};
-    struct postern_ruleset *set;
+    struct postern_policy *set;
     unsigned found = 0;
 
     seed = 12345 + (uint32_t)_i;
     for (size_t i = 0; i < 60; i++)
         random_rule(&rules[i]);
-    ck_assert_int_eq(postern_ruleset_new(rules, roll(61), &set), 0);
+    ck_assert_int_eq(postern_policy_new(rules, roll(61), &set), 0);
     for (int i = 0; i < 400; i++) {
         struct postern_subject subject = {.has_uid = roll(8) > 0, .uid = roll(3), .groups = groups, .n_groups = roll(3)};
-        const void *snapshot = postern_ruleset_snapshot(set, &subject);
+        const void *snapshot = postern_policy_snapshot(set, &subject);
         const struct postern_access *expected;
         struct postern_question question;
         struct postern_message message;
@@ -126,15 +126,15 @@ START_TEST(index_agrees_with_the_list)
                                      maybe_view(PICK(names)));
         question.requested = roll(2);
         question.eavesdropping = roll(2);
-        expected = postern_ruleset_find_linear(set, &question);
+        expected = postern_policy_find_linear(set, &question);
         ck_assert_ptr_nonnull(snapshot);
-        ck_assert_ptr_eq(postern_ruleset_find(set, snapshot, &question), expected);
+        ck_assert_ptr_eq(postern_policy_find(set, snapshot, &question), expected);
         found += expected != NULL;
     }
     ck_assert_uint_gt(found + 1, 0);
     for (size_t i = 1; i < 4; i++)
         party_free(peers[i]);
-    postern_ruleset_free(set);
+    postern_policy_free(set);
 }
 END_TEST
 
@@ -150,10 +150,10 @@ START_TEST(one_more_rule_changes_only_its_own_way)
         rules[i].context = POSTERN_CONTEXT_DEFAULT;
     }
     for (size_t n = 1; n < 20; n++) {
-        struct postern_ruleset *fewer, *more;
+        struct postern_policy *fewer, *more;
 
-        ck_assert_int_eq(postern_ruleset_new(rules, n, &fewer), 0);
-        ck_assert_int_eq(postern_ruleset_new(rules, n + 1, &more), 0);
+        ck_assert_int_eq(postern_policy_new(rules, n, &fewer), 0);
+        ck_assert_int_eq(postern_policy_new(rules, n + 1, &more), 0);
         for (int i = 0; i < 50; i++) {
             const struct postern_access *a, *b;
             struct postern_question question;
@@ -161,13 +161,13 @@ START_TEST(one_more_rule_changes_only_its_own_way)
 
             random_message(&message);
             postern_question_message(&question, POSTERN_ACCESS_SEND, subject, &message, NULL, view_of(PICK(names)));
-            a = postern_ruleset_find(fewer, postern_ruleset_snapshot(fewer, &subject), &question);
-            b = postern_ruleset_find(more, postern_ruleset_snapshot(more, &subject), &question);
+            a = postern_policy_find(fewer, postern_policy_snapshot(fewer, &subject), &question);
+            b = postern_policy_find(more, postern_policy_snapshot(more, &subject), &question);
             if ((a != NULL && a->allow) != (b != NULL && b->allow))
                 ck_assert(b != NULL && b->allow == rules[n].allow);
         }
-        postern_ruleset_free(fewer);
-        postern_ruleset_free(more);
+        postern_policy_free(fewer);
+        postern_policy_free(more);
     }
 }
 END_TEST
@@ -175,27 +175,27 @@ END_TEST
 /* Beyond the bound there are no more snapshots, and the answers stay the same. */
 START_TEST(snapshots_are_bounded)
 {
-    enum { N = POSTERN_RULESET_SNAPSHOTS_MAX + 10 };
+    enum { N = POSTERN_POLICY_SNAPSHOTS_MAX + 10 };
     struct postern_busconfig_rule *rules = calloc(N, sizeof(*rules));
-    struct postern_ruleset *set;
+    struct postern_policy *set;
     unsigned without = 0;
 
     for (uint32_t i = 0; i < N; i++)
         rules[i] = (struct postern_busconfig_rule){.context = POSTERN_CONTEXT_USER, .context_known = true, .context_id = i,
                                                    .allow = i % 2, .own = (char *)"a.b", .where = {"f", i + 1, 1}};
-    ck_assert_int_eq(postern_ruleset_new(rules, N, &set), 0);
+    ck_assert_int_eq(postern_policy_new(rules, N, &set), 0);
     for (uint32_t i = 0; i < N; i++) {
         struct postern_subject subject = {.has_uid = true, .uid = i};
-        const void *snapshot = postern_ruleset_snapshot(set, &subject);
+        const void *snapshot = postern_policy_snapshot(set, &subject);
         struct postern_question question;
 
         without += snapshot == NULL;
-        ck_assert_ptr_eq(postern_ruleset_snapshot(set, &subject), snapshot);
+        ck_assert_ptr_eq(postern_policy_snapshot(set, &subject), snapshot);
         postern_question_own(&question, subject, view_of("a.b"));
-        ck_assert_uint_eq(postern_ruleset_find(set, snapshot, &question)->line, i + 1);
+        ck_assert_uint_eq(postern_policy_find(set, snapshot, &question)->line, i + 1);
     }
     ck_assert_uint_eq(without, 10);
-    postern_ruleset_free(set);
+    postern_policy_free(set);
     free(rules);
 }
 END_TEST
@@ -208,7 +208,7 @@ static double cost(uint32_t n, bool by_destination)
     struct postern_message message = {.type = POSTERN_MESSAGE_METHOD_CALL, .path = view_of("/p"), .interface = view_of("i.a"), .member = view_of("M")};
     struct postern_party *peer = party_new(":1.7", 0, "a.b");
     struct postern_subject subject = {.has_uid = true};
-    struct postern_ruleset *set;
+    struct postern_policy *set;
     struct timespec start, end;
     unsigned allowed = 0;
     double best = 1e9;
@@ -222,22 +222,22 @@ static double cost(uint32_t n, bool by_destination)
         else if (i > 0)
             rules[i].send_interface = texts[i];
     }
-    ck_assert_int_eq(postern_ruleset_new(rules, n + 1, &set), 0);
-    snapshot = postern_ruleset_snapshot(set, &subject);
+    ck_assert_int_eq(postern_policy_new(rules, n + 1, &set), 0);
+    snapshot = postern_policy_snapshot(set, &subject);
     for (int round = 0; round < 20; round++) {
         clock_gettime(CLOCK_MONOTONIC, &start);
         for (int i = 0; i < 1000; i++) {
             struct postern_question question;
 
             postern_question_message(&question, POSTERN_ACCESS_SEND, subject, &message, peer, (struct postern_view){0});
-            allowed += postern_ruleset_find(set, snapshot, &question)->allow;
+            allowed += postern_policy_find(set, snapshot, &question)->allow;
         }
         clock_gettime(CLOCK_MONOTONIC, &end);
         if (best > (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3)
             best = (double)(end.tv_sec - start.tv_sec) * 1e6 + (double)(end.tv_nsec - start.tv_nsec) / 1e3;
     }
     ck_assert_uint_eq(allowed, 20 * 1000);
-    postern_ruleset_free(set);
+    postern_policy_free(set);
     party_free(peer);
     free(rules);
     free(texts);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "policy/ruleset.h"
+#include "policy/policy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@ struct snapshot {
     uint32_t key[]; /* has_uid, uid, groups: those that some rule mentions */
 };
 
-struct postern_ruleset {
+struct postern_policy {
     struct postern_access *rules[POSTERN_ACCESS_KINDS]; /* by context, then as written */
     size_t n[POSTERN_ACCESS_KINDS];
     uint32_t *uids, *gids; /* those of <policy>, sorted, without duplicates */
@@ -59,9 +59,9 @@ static int collect_ids(const struct postern_busconfig_rule *rules, size_t n, enu
     return 0;
 }
 
-int postern_ruleset_new(const struct postern_busconfig_rule *rules, size_t n, struct postern_ruleset **set)
+int postern_policy_new(const struct postern_busconfig_rule *rules, size_t n, struct postern_policy **set)
 {
-    struct postern_ruleset *made = calloc(1, sizeof(*made));
+    struct postern_policy *made = calloc(1, sizeof(*made));
     struct postern_access access;
 
     if (made == NULL)
@@ -88,7 +88,7 @@ int postern_ruleset_new(const struct postern_busconfig_rule *rules, size_t n, st
     *set = made;
     return 0;
 fail:
-    postern_ruleset_free(made);
+    postern_policy_free(made);
     return -ENOMEM;
 }
 
@@ -101,7 +101,7 @@ static void snapshot_free(struct snapshot *snapshot)
     free(snapshot);
 }
 
-void postern_ruleset_free(struct postern_ruleset *set)
+void postern_policy_free(struct postern_policy *set)
 {
     struct snapshot *snapshot, *next;
 
@@ -120,7 +120,7 @@ void postern_ruleset_free(struct postern_ruleset *set)
 }
 
 /* An empty snapshot with its key: what tells subjects apart as far as these rules go. */
-static struct snapshot *snapshot_key(const struct postern_ruleset *set, const struct postern_subject *subject)
+static struct snapshot *snapshot_key(const struct postern_policy *set, const struct postern_subject *subject)
 {
     struct snapshot *snapshot = calloc(1, sizeof(*snapshot) + (2 + subject->n_groups) * sizeof(snapshot->key[0]));
 
@@ -135,7 +135,7 @@ static struct snapshot *snapshot_key(const struct postern_ruleset *set, const st
     return snapshot;
 }
 
-static int snapshot_fill(const struct postern_ruleset *set, const struct postern_subject *subject, struct snapshot *snapshot)
+static int snapshot_fill(const struct postern_policy *set, const struct postern_subject *subject, struct snapshot *snapshot)
 {
     for (int kind = 0; kind < N_SNAPSHOT_KINDS; kind++) {
         uint32_t n = 0;
@@ -152,14 +152,14 @@ static int snapshot_fill(const struct postern_ruleset *set, const struct postern
     return 0;
 }
 
-const void *postern_ruleset_snapshot(struct postern_ruleset *set, const struct postern_subject *subject)
+const void *postern_policy_snapshot(struct postern_policy *set, const struct postern_subject *subject)
 {
     struct snapshot *made = snapshot_key(set, subject), *found;
 
     if (made == NULL)
         return NULL;
     HASH_FIND(hh, set->snapshots, made->key, made->n_key * sizeof(made->key[0]), found);
-    if (found == NULL && HASH_COUNT(set->snapshots) < POSTERN_RULESET_SNAPSHOTS_MAX && snapshot_fill(set, subject, made) == 0) {
+    if (found == NULL && HASH_COUNT(set->snapshots) < POSTERN_POLICY_SNAPSHOTS_MAX && snapshot_fill(set, subject, made) == 0) {
         HASH_ADD(hh, set->snapshots, key[0], made->n_key * sizeof(made->key[0]), made);
         if (made->hh.tbl != NULL)
             return made;
@@ -168,17 +168,17 @@ const void *postern_ruleset_snapshot(struct postern_ruleset *set, const struct p
     return found;
 }
 
-const struct postern_access *postern_ruleset_find(struct postern_ruleset *set, const void *snapshot, struct postern_question *question)
+const struct postern_access *postern_policy_find(struct postern_policy *set, const void *snapshot, struct postern_question *question)
 {
     const struct snapshot *own = snapshot;
     const struct postern_access *found;
 
     if (own != NULL && postern_index_find(own->index[question->kind], question, &found) == 0)
         return found;
-    return postern_ruleset_find_linear(set, question);
+    return postern_policy_find_linear(set, question);
 }
 
-const struct postern_access *postern_ruleset_find_linear(const struct postern_ruleset *set, const struct postern_question *question)
+const struct postern_access *postern_policy_find_linear(const struct postern_policy *set, const struct postern_question *question)
 {
     for (size_t i = set->n[question->kind]; i > 0; i--) {
         const struct postern_access *rule = &set->rules[question->kind][i - 1];
@@ -189,7 +189,7 @@ const struct postern_access *postern_ruleset_find_linear(const struct postern_ru
     return NULL;
 }
 
-const struct postern_access *postern_ruleset_find_connect(const struct postern_ruleset *set, const struct postern_subject *subject)
+const struct postern_access *postern_policy_find_connect(const struct postern_policy *set, const struct postern_subject *subject)
 {
     for (size_t i = set->n[POSTERN_ACCESS_CONNECT]; i > 0; i--) {
         const struct postern_access *rule = &set->rules[POSTERN_ACCESS_CONNECT][i - 1];
