@@ -177,7 +177,13 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
 static void emit_broadcast(struct broadcast *broadcast, struct postern_message_parts *parts)
 {
     struct postern_bus *bus = broadcast->bus;
-    struct postern_match_route route = {.is_sender = is_driver, .is_destination = is_nobody, .found = broadcast_found, .data = broadcast};
+    struct postern_match_route route = {
+        .is_sender = is_driver,
+        .is_destination = is_nobody,
+        .found = broadcast_found,
+        .data = broadcast,
+        .sender = {.s = POSTERN_DRIVER_NAME, .len = sizeof(POSTERN_DRIVER_NAME) - 1},
+    };
     struct postern_match_args args;
     struct postern_header header;
     struct postern_message view;

@@ -3,14 +3,19 @@
  * A rule that fixes some of path, interface, member and arg0 exactly lives in the table for that combination, in the bucket for
  * its values. A message looks into one bucket of each table that has any: at most 16, usually 3 or 4. The hash is keyed, so
  * nobody can fill a bucket on purpose; rules that share one by accident are told apart by matching them in full.
+ *
+ * Within a bucket, rules that name a sender stand in a group for that sender. Of the bucket's groups and the sender's names,
+ * which may both be many, the fewer are gone through.
  */
 #include "daemon/matchset.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <utlist.h>
 
 #include "util/hash.h"
+#include "wire/name.h"
 
 /* The keys by which rules are indexed, as bits of a table's number. */
 #define KEY_PATH 1u
@@ -28,16 +33,33 @@ enum {
     N_INDEXES,
 };
 
-/* A rule's place in a bucket. */
+/* A rule's place in a bucket, or in a group of it. */
 struct slot {
     struct bucket *bucket; /* NULL: not in this index */
+    struct group *group;   /* NULL: the rule names no sender */
     struct postern_match_entry *entry;
     struct slot *prev, *next;
 };
 
+/* What a group is found by: only as many bytes as the name has count. */
+struct group_key {
+    struct bucket *bucket;
+    char sender[POSTERN_NAME_MAX];
+};
+
+struct group {
+    struct slot *slots;
+    struct group *prev, *next; /* the bucket's groups */
+    UT_hash_handle hh;
+    uint32_t sender_len;
+    struct group_key key; /* cut off behind the name */
+};
+
 struct bucket {
     uint64_t key;
-    struct slot *slots;
+    struct slot *slots; /* of rules that name no sender */
+    struct group *groups;
+    uint32_t n_groups;
     struct bucket **table; /* the one it stands in */
     UT_hash_handle hh;
 };
@@ -52,6 +74,7 @@ struct postern_match_entry {
 
 struct postern_matchset {
     struct bucket *tables[N_INDEXES][N_TABLES];
+    struct group *groups; /* of all buckets */
     uint64_t stamp;
     uint32_t n_eavesdrop;
 };
@@ -130,31 +153,103 @@ static struct bucket *bucket_get(struct bucket **table, uint64_t key)
     return NULL;
 }
 
+static void bucket_unless_used(struct bucket *bucket)
+{
+    if (bucket->slots != NULL || bucket->groups != NULL)
+        return;
+    HASH_DEL(*bucket->table, bucket);
+    free(bucket);
+}
+
+static size_t group_key_size(uint32_t sender_len)
+{
+    return offsetof(struct group_key, sender) + sender_len;
+}
+
+static struct group *group_find(const struct postern_matchset *set, struct bucket *bucket, const char *sender, uint32_t len)
+{
+    struct group_key key = {.bucket = bucket};
+    struct group *found;
+
+    if (len > sizeof(key.sender))
+        return NULL;
+    memcpy(key.sender, sender, len);
+    HASH_FIND(hh, set->groups, &key, group_key_size(len), found);
+    return found;
+}
+
+static struct group *group_get(struct postern_matchset *set, struct bucket *bucket, const struct postern_match_string *sender)
+{
+    struct group *group = group_find(set, bucket, sender->s, sender->len);
+
+    if (group != NULL || sender->len > sizeof(group->key.sender))
+        return group;
+    group = calloc(1, offsetof(struct group, key) + group_key_size(sender->len));
+    if (group == NULL)
+        return NULL;
+    group->sender_len = sender->len;
+    group->key.bucket = bucket;
+    memcpy(group->key.sender, sender->s, sender->len);
+    HASH_ADD(hh, set->groups, key, group_key_size(sender->len), group);
+    if (group->hh.tbl == NULL) {
+        free(group);
+        return NULL;
+    }
+    DL_APPEND(bucket->groups, group);
+    bucket->n_groups++;
+    return group;
+}
+
+static void group_unless_used(struct postern_matchset *set, struct group *group)
+{
+    struct bucket *bucket = group->key.bucket;
+
+    if (group->slots != NULL)
+        return;
+    HASH_DEL(set->groups, group);
+    DL_DELETE(bucket->groups, group);
+    bucket->n_groups--;
+    free(group);
+}
+
 static int slot_insert(struct postern_matchset *set, unsigned index, const struct key_values *values,
                        struct postern_match_entry *entry, struct slot *slot)
 {
     struct bucket *bucket = bucket_get(&set->tables[index][values->mask], combine(values, values->mask));
+    const struct postern_match_string *sender = &entry->match->sender;
+    struct group *group = NULL;
 
     if (bucket == NULL)
         return -ENOMEM;
-    slot->bucket = bucket;
-    slot->entry = entry;
-    DL_APPEND(bucket->slots, slot);
+    if (sender->s != NULL) {
+        group = group_get(set, bucket, sender);
+        if (group == NULL) {
+            bucket_unless_used(bucket);
+            return -ENOMEM;
+        }
+    }
+    *slot = (struct slot){.bucket = bucket, .group = group, .entry = entry};
+    if (group != NULL)
+        DL_APPEND(group->slots, slot);
+    else
+        DL_APPEND(bucket->slots, slot);
     return 0;
 }
 
-static void slot_remove(struct slot *slot)
+static void slot_remove(struct postern_matchset *set, struct slot *slot)
 {
     struct bucket *bucket = slot->bucket;
 
     if (bucket == NULL)
         return;
-    DL_DELETE(bucket->slots, slot);
+    if (slot->group != NULL) {
+        DL_DELETE(slot->group->slots, slot);
+        group_unless_used(set, slot->group);
+    } else {
+        DL_DELETE(bucket->slots, slot);
+    }
     slot->bucket = NULL;
-    if (bucket->slots != NULL)
-        return;
-    HASH_DEL(*bucket->table, bucket);
-    free(bucket);
+    bucket_unless_used(bucket);
 }
 
 static unsigned home_index(const struct postern_match *match)
@@ -173,13 +268,19 @@ static void entry_free(struct postern_matchset *set, struct postern_match_entry 
 {
     struct postern_match_owner *owner = entry->owner;
 
-    slot_remove(&entry->home);
-    slot_remove(&entry->second);
+    slot_remove(set, &entry->home);
+    slot_remove(set, &entry->second);
     DL_DELETE(owner->rules, entry);
     owner->n_rules--;
     set->n_eavesdrop -= entry->match->eavesdrop;
     postern_match_free(entry->match);
     free(entry);
+}
+
+/* Some rule of the bucket, which has at least one. */
+static struct postern_match_entry *bucket_entry(const struct bucket *bucket)
+{
+    return bucket->slots != NULL ? bucket->slots->entry : bucket->groups->slots->entry;
 }
 
 void postern_matchset_free(struct postern_matchset *set)
@@ -189,7 +290,7 @@ void postern_matchset_free(struct postern_matchset *set)
     for (unsigned index = 0; index < N_INDEXES; index++)
         for (unsigned mask = 0; mask < N_TABLES; mask++)
             while (set->tables[index][mask] != NULL)
-                entry_free(set, set->tables[index][mask]->slots->entry);
+                entry_free(set, bucket_entry(set->tables[index][mask]));
     free(set);
 }
 
@@ -202,16 +303,16 @@ int postern_matchset_add(struct postern_matchset *set, struct postern_match_owne
 
     if (entry == NULL)
         return -ENOMEM;
+    entry->match = match;
+    entry->owner = owner;
     r = slot_insert(set, home, &values, entry, &entry->home);
     if (r == 0 && home == FOR_BROADCASTS && match->eavesdrop)
         r = slot_insert(set, FOR_EAVESDROPPING, &values, entry, &entry->second);
     if (r < 0) {
-        slot_remove(&entry->home);
+        slot_remove(set, &entry->home);
         free(entry);
         return r;
     }
-    entry->match = match;
-    entry->owner = owner;
     DL_PREPEND(owner->rules, entry);
     owner->n_rules++;
     set->n_eavesdrop += match->eavesdrop;
@@ -234,11 +335,22 @@ static struct postern_match_entry *find_entry(const struct slot *slot, const str
     return NULL;
 }
 
-int postern_matchset_remove(struct postern_matchset *set, struct postern_match_owner *owner, const struct postern_match *match)
+/* The rules among which an equal one would be. */
+static const struct slot *home_of(const struct postern_matchset *set, const struct postern_match *match)
 {
     struct key_values values = rule_values(match);
     struct bucket *bucket = bucket_find(set->tables[home_index(match)][values.mask], combine(&values, values.mask));
-    struct postern_match_entry *entry = bucket != NULL ? find_entry(bucket->slots, owner, match) : NULL;
+    const struct group *group;
+
+    if (bucket == NULL || match->sender.s == NULL)
+        return bucket != NULL ? bucket->slots : NULL;
+    group = group_find(set, bucket, match->sender.s, match->sender.len);
+    return group != NULL ? group->slots : NULL;
+}
+
+int postern_matchset_remove(struct postern_matchset *set, struct postern_match_owner *owner, const struct postern_match *match)
+{
+    struct postern_match_entry *entry = find_entry(home_of(set, match), owner, match);
 
     if (entry == NULL)
         return -ENOENT;
@@ -276,39 +388,74 @@ static struct key_values message_values(struct bucket *const *tables, const stru
     return values;
 }
 
-/* Names come last: asking who owns one is the dearest part. */
-static bool entry_matches(const struct postern_match *match, const struct postern_header *header, struct postern_match_args *args,
-                          const struct postern_match_route *route)
+/* One message on its way through the set. */
+struct search {
+    struct postern_matchset *set;
+    const struct postern_header *header;
+    struct postern_match_args *args;
+    const struct postern_match_route *route;
+};
+
+/* Reports the owners of those rules that match; that the sender is theirs is known. */
+static void search_slots(const struct search *search, const struct slot *slot)
 {
-    if (match->type != 0 && match->type != header->type)
-        return false;
-    if (!postern_match_matches(match, header, args))
-        return false;
-    if (match->sender.s != NULL && !route->is_sender(route->data, match->sender.s, match->sender.len))
-        return false;
-    return match->destination.s == NULL || route->is_destination(route->data, match->destination.s, match->destination.len);
+    const struct postern_match_route *route = search->route;
+
+    for (; slot != NULL; slot = slot->next) {
+        const struct postern_match *match = slot->entry->match;
+        struct postern_match_owner *owner = slot->entry->owner;
+
+        if (owner->stamp == search->set->stamp || !postern_match_matches(match, search->header, search->args))
+            continue;
+        if (match->destination.s != NULL && !route->is_destination(route->data, match->destination.s, match->destination.len))
+            continue;
+        owner->stamp = search->set->stamp;
+        route->found(route->data, owner);
+    }
+}
+
+static void search_name(const struct search *search, struct bucket *bucket, const char *name, uint32_t len)
+{
+    const struct group *group = group_find(search->set, bucket, name, len);
+
+    if (group != NULL)
+        search_slots(search, group->slots);
+}
+
+static void search_groups(const struct search *search, struct bucket *bucket)
+{
+    const struct postern_match_route *route = search->route;
+    const struct postern_name_owner *names = route->sender_names;
+
+    if (bucket->n_groups <= 1 + (names != NULL ? names->n_names : 0)) {
+        for (const struct group *group = bucket->groups; group != NULL; group = group->next)
+            if (route->is_sender(route->data, group->key.sender, group->sender_len))
+                search_slots(search, group->slots);
+        return;
+    }
+    search_name(search, bucket, route->sender.s, route->sender.len);
+    for (const struct postern_ownership *place = names != NULL ? names->names : NULL; place != NULL; place = place->owner_next)
+        if (place->name->queue == place)
+            search_name(search, bucket, place->name->name, place->name->len);
 }
 
 void postern_matchset_find(struct postern_matchset *set, const struct postern_header *header, struct postern_match_args *args,
                            bool eavesdrop, const struct postern_match_route *route)
 {
+    const struct search search = {.set = set, .header = header, .args = args, .route = route};
     struct bucket *const *tables = set->tables[eavesdrop ? FOR_EAVESDROPPING : FOR_BROADCASTS];
     struct key_values values = message_values(tables, header, args);
-    uint64_t stamp = ++set->stamp;
 
+    set->stamp++;
     for (unsigned mask = 0; mask < N_TABLES; mask++) {
         struct bucket *bucket;
 
         if (tables[mask] == NULL || (mask & ~values.mask) != 0)
             continue;
         bucket = bucket_find(tables[mask], combine(&values, mask));
-        for (struct slot *slot = bucket != NULL ? bucket->slots : NULL; slot != NULL; slot = slot->next) {
-            struct postern_match_owner *owner = slot->entry->owner;
-
-            if (owner->stamp == stamp || !entry_matches(slot->entry->match, header, args, route))
-                continue;
-            owner->stamp = stamp;
-            route->found(route->data, owner);
-        }
+        if (bucket == NULL)
+            continue;
+        search_slots(&search, bucket->slots);
+        search_groups(&search, bucket);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * All match rules of a bus, indexed so that rules which cannot match cost nothing: by which of path, interface, member and arg0
- * a rule fixes, and by their values.
+ * a rule fixes, by their values, and by the sender.
  */
 #ifndef POSTERN_DAEMON_MATCHSET_H
 #define POSTERN_DAEMON_MATCHSET_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/name.h"
 #include "wire/match.h"
 
 struct postern_match_entry;
@@ -39,9 +40,12 @@ struct postern_match_route {
     bool (*is_sender)(void *data, const char *name, uint32_t len);
     /* Is the addressee (if there is one) the bearer of this name? */
     bool (*is_destination)(void *data, const char *name, uint32_t len);
-    /* Called for each owner with a matching rule, once. Must not change the set. */
+    /* Called for each owner with a matching rule, once. Must neither change the set nor search it. */
     void (*found)(void *data, struct postern_match_owner *owner);
     void *data;
+    /* The same as is_sender() says, as a list: rules of other senders are then not even visited. */
+    struct postern_field_view sender;               /* the unique name, or the driver's name */
+    const struct postern_name_owner *sender_names; /* well-known names owned or waited for; NULL: none */
 };
 
 /* Finds who wants a message. eavesdrop false: a broadcast; rules with a destination never match it, all others do regardless of their

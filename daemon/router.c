@@ -153,12 +153,20 @@ static void found(void *data, struct postern_match_owner *owner)
 
 static void find_receivers(struct delivery *delivery)
 {
-    struct postern_match_route route = {.is_sender = is_sender, .is_destination = is_destination, .found = found, .data = delivery};
+    const struct postern_conn *from = delivery->from;
+    struct postern_match_route route = {
+        .is_sender = is_sender,
+        .is_destination = is_destination,
+        .found = found,
+        .data = delivery,
+        .sender = {.s = from->unique, .len = from->unique_len},
+        .sender_names = &from->names,
+    };
     const struct postern_incoming *message = delivery->message;
     struct postern_match_args args;
 
     postern_match_args_init(&args, &message->header, message->bytes + message->header.body_start);
-    postern_matchset_find(delivery->from->bus->matches, &message->header, &args, (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0, &route);
+    postern_matchset_find(from->bus->matches, &message->header, &args, (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0, &route);
 }
 
 static void eavesdrop(struct delivery *delivery)
