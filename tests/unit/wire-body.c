@@ -115,6 +115,7 @@ static const struct {
     {"v", "y02 'ai' . u4 u1", true},
     {"v", ". .", false},           /* no type */
     {"v", "y02 'yy' . y01 y01", false}, /* two */
+    {"v", "y02 'yy' . y01", false},
     {"v", "y01 'a' . u0", false},
     {"v", "y01 'z' . y01", false},
     {"v", "y01 'y' y01 y05", false},
@@ -227,6 +228,20 @@ START_TEST(many_empty_arrays)
 }
 END_TEST
 
+START_TEST(longest_array)
+{
+    const uint32_t most = POSTERN_ARRAY_MAX;
+    uint8_t *body = calloc(1, most + 8);
+
+    ck_assert_ptr_nonnull(body);
+    body[0] = (uint8_t)(most >> 24);
+    ck_assert_int_eq(postern_body_validate('B', "ay", 2, body, most + 4, 0), 0);
+    body[3] = 1;
+    ck_assert_int_eq(postern_body_validate('B', "ay", 2, body, most + 5, 0), -EBADMSG);
+    free(body);
+}
+END_TEST
+
 START_TEST(prefix)
 {
     size_t used = 99;
@@ -250,6 +265,7 @@ Suite *wire_body_suite(void)
     tcase_add_test(tcase, cut_short);
     tcase_add_test(tcase, nesting);
     tcase_add_test(tcase, many_empty_arrays);
+    tcase_add_test(tcase, longest_array);
     tcase_add_test(tcase, prefix);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -80,6 +80,7 @@ static const struct {
     {1, CALL "|8 y0b y02 'yy' . y01 y01", "", false},
     {1, CALL "|8 y0b . . y01", "", false},
     {1, CALL "[0s:x]", "", false},
+    {1, CALL "|8 . y01 . . u5", "", false},
     /* reserved for libraries */
     {1, "[1o:/org/freedesktop/DBus/Local] [3s:M]", "", false},
     {1, "[1o:/org/freedesktop/DBus/Locals] [3s:M]", "", true},
@@ -92,6 +93,7 @@ static const struct {
     {1, CALL "[8g:]", "u5", false},
     /* marshalling */
     {1, CALL "y01", "", false},       /* padding that is not zero */
+    {1, CALL ".", "", false},
     {1, CALL "z6", "", false},        /* padding counted as part of the array */
     {1, CALL "|8 y05", "", false},
     {1, CALL "|8 y05 y01 'u' .", "", false},

@@ -14,5 +14,10 @@ test_wire_SOURCES = \
 	tests/unit/wire-name.c \
 	tests/unit/wire-signature.c \
 	tests/unit/wire-values.c
-test_wire_CFLAGS = $(UNIT_CFLAGS)
-test_wire_LDADD = libwire.la libutil.la $(CHECK_LIBS)
+test_wire_CPPFLAGS = $(AM_CPPFLAGS)
+test_wire_CFLAGS = $(UNIT_CFLAGS) $(DBUS1_CFLAGS)
+test_wire_LDADD = libwire.la libutil.la $(CHECK_LIBS) $(DBUS1_LIBS)
+if HAVE_DBUS1
+test_wire_SOURCES += tests/unit/wire-libdbus.c
+test_wire_CPPFLAGS += -DHAVE_DBUS1
+endif
