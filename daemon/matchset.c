@@ -10,6 +10,7 @@
 #include "daemon/matchset.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -41,18 +42,14 @@ struct slot {
     struct slot *prev, *next;
 };
 
-/* What a group is found by: only as many bytes as the name has count. */
-struct group_key {
-    struct bucket *bucket;
-    char sender[POSTERN_NAME_MAX];
-};
-
+/* The rules of a bucket that name the same sender. Bucket and name together are what it is found by. */
 struct group {
     struct slot *slots;
     struct group *prev, *next; /* the bucket's groups */
     UT_hash_handle hh;
     uint32_t sender_len;
-    struct group_key key; /* cut off behind the name */
+    struct bucket *bucket;
+    char sender[];
 };
 
 struct bucket {
@@ -161,6 +158,15 @@ static void bucket_unless_used(struct bucket *bucket)
     free(bucket);
 }
 
+/* What groups are found by, as their own members lie in memory. */
+struct group_key {
+    struct bucket *bucket;
+    char sender[POSTERN_NAME_MAX];
+};
+
+_Static_assert(offsetof(struct group, sender) - offsetof(struct group, bucket) == offsetof(struct group_key, sender),
+               "one layout");
+
 static size_t group_key_size(uint32_t sender_len)
 {
     return offsetof(struct group_key, sender) + sender_len;
@@ -178,19 +184,20 @@ static struct group *group_find(const struct postern_matchset *set, struct bucke
     return found;
 }
 
+/* sender: a valid name. */
 static struct group *group_get(struct postern_matchset *set, struct bucket *bucket, const struct postern_match_string *sender)
 {
     struct group *group = group_find(set, bucket, sender->s, sender->len);
 
-    if (group != NULL || sender->len > sizeof(group->key.sender))
+    if (group != NULL)
         return group;
-    group = calloc(1, offsetof(struct group, key) + group_key_size(sender->len));
+    group = calloc(1, sizeof(*group) + sender->len);
     if (group == NULL)
         return NULL;
     group->sender_len = sender->len;
-    group->key.bucket = bucket;
-    memcpy(group->key.sender, sender->s, sender->len);
-    HASH_ADD(hh, set->groups, key, group_key_size(sender->len), group);
+    group->bucket = bucket;
+    memcpy(group->sender, sender->s, sender->len);
+    HASH_ADD_KEYPTR(hh, set->groups, &group->bucket, group_key_size(sender->len), group);
     if (group->hh.tbl == NULL) {
         free(group);
         return NULL;
@@ -202,7 +209,7 @@ static struct group *group_get(struct postern_matchset *set, struct bucket *buck
 
 static void group_unless_used(struct postern_matchset *set, struct group *group)
 {
-    struct bucket *bucket = group->key.bucket;
+    struct bucket *bucket = group->bucket;
 
     if (group->slots != NULL)
         return;
@@ -429,7 +436,7 @@ static void search_groups(const struct search *search, struct bucket *bucket)
 
     if (bucket->n_groups <= 1 + (names != NULL ? names->n_names : 0)) {
         for (const struct group *group = bucket->groups; group != NULL; group = group->next)
-            if (route->is_sender(route->data, group->key.sender, group->sender_len))
+            if (route->is_sender(route->data, group->sender, group->sender_len))
                 search_slots(search, group->slots);
         return;
     }
