@@ -287,6 +287,7 @@ void postern_bus_finish(struct postern_bus *bus)
     postern_names_finish(&bus->names);
     postern_matchset_free(bus->matches);
     postern_services_finish(&bus->services);
+    postern_environment_finish(&bus->environment);
     postern_outq_pool_finish(&bus->pool);
     postern_buf_finish(&bus->rewritten);
     postern_buf_finish(&bus->driver_message);

@@ -8,6 +8,7 @@
 
 #include "config/busconfig.h"
 #include "daemon/conn.h"
+#include "daemon/environment.h"
 #include "daemon/listen.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
@@ -72,6 +73,7 @@ struct postern_bus {
     struct postern_matchset *matches;
     struct postern_replies replies;
     struct postern_services services;
+    struct postern_environment environment;
     struct postern_timeouts auth_timeouts, fd_timeouts;
 
     struct postern_outq_pool pool;

@@ -28,7 +28,7 @@ int postern_driver_fail(struct postern_driver_call *call, const char *error, con
     va_end(args);
     /* A full name, as the mediator gives, has a dot; the driver's own are written short. */
     snprintf(name, sizeof(name), "%s%s", strchr(error, '.') == NULL ? POSTERN_ERROR_PREFIX : "", error);
-    if (!call->answered)
+    if (!call->answered && (call->message->header.flags & POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED) == 0)
         postern_emit_error(call->conn, call->message->header.serial, name, "%s", text);
     call->answered = true;
     return -EINVAL;

@@ -34,6 +34,31 @@ static int reload_config(struct postern_driver_call *call)
     return 0;
 }
 
+/* Privileged, and for the session's own start-up: the services of a system bus are not the users' to configure. */
+static int update_activation_environment(struct postern_driver_call *call)
+{
+    const char *type = call->bus->config->type, *name, *value;
+    int r = 0;
+
+    if (strcmp(call->message->header.path.s, POSTERN_DRIVER_PATH) != 0)
+        return postern_driver_fail(call, "AccessDenied", "UpdateActivationEnvironment is only at %s", POSTERN_DRIVER_PATH);
+    if (type != NULL && strcmp(type, "system") == 0)
+        return postern_driver_fail(call, "AccessDenied", "The activation environment of a system bus cannot be changed");
+    postern_reader_enter(&call->in, 'a');
+    while (r == 0 && postern_reader_more(&call->in)) {
+        postern_reader_enter(&call->in, 'e');
+        if (postern_reader_string(&call->in, &name, NULL) < 0 || postern_reader_string(&call->in, &value, NULL) < 0)
+            return postern_driver_no_memory(call);
+        postern_reader_leave(&call->in);
+        r = postern_environment_set(&call->bus->environment, name, value);
+    }
+    if (r == -EINVAL)
+        return postern_driver_fail(call, "InvalidArgs", "\"%s\" is not the name of a variable", name);
+    if (r == -ENOBUFS)
+        return postern_driver_fail(call, "LimitsExceeded", "The activation environment would be larger than a program can be given");
+    return r < 0 ? postern_driver_no_memory(call) : 0;
+}
+
 static void write_features(struct postern_bus *bus, struct postern_writer *w)
 {
     static const char header_filtering[] = "HeaderFiltering"; /* done by this daemon, with or without a mediator */
@@ -62,6 +87,7 @@ static const struct postern_driver_method general_methods[] = {
     {"Hello", "", "s", false, hello_again},
     {"GetId", "", "s", false, get_id},
     {"ReloadConfig", "", "", true, reload_config},
+    {"UpdateActivationEnvironment", "a{ss}", "", true, update_activation_environment},
     {0},
 };
 

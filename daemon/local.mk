@@ -10,6 +10,7 @@ posternd_SOURCES = \
 	daemon/driver_names.c \
 	daemon/driver_peers.c \
 	daemon/emit.c daemon/emit.h \
+	daemon/environment.c daemon/environment.h \
 	daemon/host.c daemon/host.h \
 	daemon/input.c daemon/input.h \
 	daemon/introspect.c daemon/introspect.h \
