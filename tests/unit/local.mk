@@ -8,4 +8,5 @@ include tests/unit/policy.mk
 include tests/unit/core.mk
 include tests/unit/daemon.mk
 include tests/unit/queue.mk
+include tests/unit/door.mk
 include tests/unit/loader.mk
