@@ -1,1 +1,26 @@
-# Tests of this kind.
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Fuzz targets; see tests/fuzz/fuzz.h. To add one: fuzz-NAME below like the others, and inputs in corpus/NAME.
+FUZZ_MAIN = tests/fuzz/fuzz.h tests/fuzz/replay.c
+FUZZ_FLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+EXTRA_DIST += tests/fuzz/replay.sh tests/fuzz/corpus
+TESTS += tests/fuzz/replay.sh
+
+check_PROGRAMS += fuzz-header
+fuzz_header_SOURCES = tests/fuzz/fuzz-header.c $(FUZZ_MAIN)
+fuzz_header_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_header_LDADD = libwire.la libutil.la
+
+check_PROGRAMS += fuzz-body
+fuzz_body_SOURCES = tests/fuzz/fuzz-body.c $(FUZZ_MAIN)
+fuzz_body_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_body_LDADD = libwire.la libutil.la
+
+check_PROGRAMS += fuzz-match
+fuzz_match_SOURCES = tests/fuzz/fuzz-match.c $(FUZZ_MAIN)
+fuzz_match_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_match_LDADD = libwire.la libutil.la
+
+check_PROGRAMS += fuzz-address
+fuzz_address_SOURCES = tests/fuzz/fuzz-address.c $(FUZZ_MAIN)
+fuzz_address_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_address_LDADD = libwire.la libutil.la
