@@ -8,7 +8,8 @@ test_policy_SOURCES = \
 	tests/unit/policy-common.c \
 	tests/unit/policy-config.c \
 	tests/unit/policy-index.c \
+	tests/unit/policy-mediatorconf.c \
 	tests/unit/policy-rules.c
 # Rows of a table say only what differs from the common case.
-test_policy_CFLAGS = $(UNIT_CFLAGS) -Wno-missing-field-initializers
-test_policy_LDADD = libpolicy.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)
+test_policy_CFLAGS = $(UNIT_CFLAGS) -Wno-missing-field-initializers -DTEST_SRCDIR='"$(abs_top_srcdir)"'
+test_policy_LDADD = libpolicy.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)
