@@ -8,3 +8,7 @@ libpolicy_la_SOURCES = \
 	policy/mediatorconf_reader.h \
 	policy/policy.c policy/policy.h \
 	policy/xml.c policy/xml.h
+
+dist_man_MANS += docs/mediator.conf.5
+posternconfdir = $(sysconfdir)/postern
+dist_posternconf_DATA = data/mediator.conf
