@@ -1,6 +1,23 @@
 noinst_LTLIBRARIES += libcore.la
 libcore_la_SOURCES = \
+	core/addserver.c \
+	core/audit.c core/audit.h \
+	core/backend.h \
+	core/budget.h \
+	core/containers1.c core/containers1.h \
+	core/decide.c core/decide.h \
 	core/door.h \
-	core/party.h \
+	core/door_container.c \
+	core/flip.c core/flip.h \
+	core/instance.c core/instance.h \
+	core/listen.c core/listen.h \
+	core/mediator.c core/mediator.h \
+	core/party.c core/party.h \
+	core/request.c \
 	core/rule.c core/rule.h \
-	core/ruletext.c core/ruletext.h
+	core/ruleset.c core/ruleset.h \
+	core/ruletext.c core/ruletext.h \
+	core/see.c core/see.h \
+	core/serverargs.c core/serverargs.h \
+	core/settings.c core/settings.h \
+	core/socket.c

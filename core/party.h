@@ -7,11 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/budget.h"
 #include "postern/module.h"
 #include "util/hash.h"
 #include "util/peer.h"
 
 struct postern_instance; /* core/instance.h */
+struct postern_contact;
 
 /* A well-known name that somebody owns or queues for: one object per name, shared by all who hold it. */
 struct postern_bus_name {
@@ -40,18 +42,33 @@ struct postern_party {
 
     struct postern_party_name *names;
     size_t n_names;
-    struct postern_bus_name **departed; /* names it owned when it began to leave */
+    struct postern_bus_name **departed; /* names it owned when it began to leave; it holds them */
     size_t n_departed;
 
     struct postern_instance *instance;  /* NULL: uncontained */
     struct postern_party *instance_next, *instance_prev; /* siblings in the instance */
+    struct postern_contact *contacts;   /* instances that it has sent a message to */
+    uint64_t n_created;                 /* instances that it is the creator of */
+    struct postern_audit_budget budget;
 
     /* The XML door's snapshot of the rules that apply to this party's uid and groups; made by the door on first use,
      * dropped when xml_generation differs from the door's. */
     const void *xml_rules;
     uint64_t xml_generation;
 
-    UT_hash_handle hh; /* in postern_mediator.parties, by host_id */
+    UT_hash_handle hh;        /* in postern_mediator.parties, by host_id */
+    UT_hash_handle hh_unique; /* in postern_mediator.by_unique */
 };
+
+/* What the module's table says of the functions of the same names. */
+int postern_party_new(struct postern_mediator *mediator, const struct postern_peer *peer, struct postern_party **party);
+int postern_party_authenticated(struct postern_party *party, uint32_t uid);
+int postern_party_hello(struct postern_party *party, const char *unique_name);
+int postern_party_name(struct postern_party *party, const char *name, uint32_t state);
+void postern_party_leave(struct postern_party *party);
+void postern_party_free(struct postern_party *party);
+
+/* The connection that bears a unique name, or is the primary owner of a well-known one; NULL: nobody. */
+struct postern_party *postern_party_find(const struct postern_mediator *mediator, const char *name, size_t len);
 
 #endif

@@ -99,12 +99,12 @@ static void host_release_name(void *data, uint64_t host_id, const char *name)
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-static void write_file(const char *path, const char *format, const char *content)
+static void write_file(const char *path, const char *before, const char *content, const char *after)
 {
     FILE *file = fopen(path, "w");
 
     ck_assert_ptr_nonnull(file);
-    fprintf(file, format, content);
+    fprintf(file, "%s%s%s", before, content, after);
     ck_assert_int_eq(fclose(file), 0);
 }
 
@@ -120,12 +120,13 @@ void fixture_open(struct fixture *fixture, const char *policy, const char *media
     setenv("XDG_RUNTIME_DIR", fixture->dir, 1);
     snprintf(bus, sizeof(bus), "%s/bus.conf", fixture->dir);
     snprintf(mediator, sizeof(mediator), "%s/mediator.conf", fixture->dir);
-    write_file(bus, "<busconfig><type>session</type><policy context=\"default\">%s</policy></busconfig>\n",
+    write_file(bus, "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">",
                policy != NULL ? policy : "<allow user=\"*\"/><allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/>"
                                          "<allow send_requested_reply=\"false\" send_type=\"method_return\"/>"
                                          "<allow send_requested_reply=\"false\" send_type=\"error\"/>"
-                                         "<allow receive_requested_reply=\"false\"/>");
-    write_file(mediator, "%s\n", mediator_conf != NULL ? mediator_conf : "<mediator/>");
+                                         "<allow receive_requested_reply=\"false\"/>",
+               "</policy></busconfig>\n");
+    write_file(mediator, "", mediator_conf != NULL ? mediator_conf : "<mediator/>", "\n");
     fixture->host = (struct postern_host){
         .abi = {.size = sizeof(fixture->host), .major = POSTERN_ABI_MAJOR, .minor = POSTERN_ABI_MINOR},
         .data = fixture,

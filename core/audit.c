@@ -1,0 +1,406 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/audit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+
+#include "core/decide.h"
+#include "core/ruletext.h"
+#include "wire/name.h"
+
+/* ---- a line --------------------------------------------------------------------------------------------- */
+
+/* What does not fit is cut: the longest path a message can have is no reason to fill the disk. */
+struct line {
+    char text[2048];
+    size_t len;
+};
+
+static void put_char(struct line *line, char c)
+{
+    if (line->len + 1 < sizeof(line->text))
+        line->text[line->len++] = c;
+    line->text[line->len] = '\0';
+}
+
+static void put_text(struct line *line, const char *text)
+{
+    while (*text != '\0')
+        put_char(line, *text++);
+}
+
+static bool is_plain(const char *s, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (s[i] <= ' ' || s[i] >= 0x7f || s[i] == '"' || s[i] == '\\' || s[i] == '=')
+            return false;
+    return len > 0;
+}
+
+/* key=value; a value of other than plain characters is quoted, with \xNN for what a terminal or a parser could misread. */
+static void put_bytes(struct line *line, const char *key, const char *s, size_t len)
+{
+    static const char hex[] = "0123456789abcdef";
+    bool plain = is_plain(s, len);
+
+    if (line->len > 0)
+        put_char(line, ' ');
+    put_text(line, key);
+    put_char(line, '=');
+    if (!plain)
+        put_char(line, '"');
+    for (size_t i = 0; i < len && i < 256; i++) {
+        unsigned char c = (unsigned char)s[i];
+
+        if (plain || (c >= ' ' && c < 0x7f && c != '"' && c != '\\')) {
+            put_char(line, (char)c);
+        } else {
+            put_text(line, "\\x");
+            put_char(line, hex[c >> 4]);
+            put_char(line, hex[c & 15]);
+        }
+    }
+    if (!plain)
+        put_char(line, '"');
+}
+
+static void put(struct line *line, const char *key, const char *value)
+{
+    if (value != NULL)
+        put_bytes(line, key, value, strlen(value));
+}
+
+static void put_view(struct line *line, const char *key, const struct postern_view *view)
+{
+    if (view->data != NULL)
+        put_bytes(line, key, view->data, view->len);
+}
+
+static void put_number(struct line *line, const char *key, uint64_t value)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, value);
+    put(line, key, text);
+}
+
+/* ---- what is in it ------------------------------------------------------------------------------------------ */
+
+static const char *const door_names[] = {"none", "xml", "container", "lsm"};
+static const char *const action_names[] = {"none", "connect", "own", "send", "receive", "see", "activate", "monitor"};
+static const char *const type_names[] = {"unknown", "method_call", "method_return", "error", "signal"};
+
+static void put_rule(struct line *line, const struct postern_rule_ref *rule)
+{
+    char text[300];
+
+    switch (rule->kind) {
+    case POSTERN_RULE_FILE:
+        snprintf(text, sizeof(text), "%s:%" PRIu32, rule->file, rule->line);
+        break;
+    case POSTERN_RULE_INDEX:
+        snprintf(text, sizeof(text), "index:%" PRIu32, rule->index);
+        break;
+    case POSTERN_RULE_BASELINE:
+        snprintf(text, sizeof(text), "baseline:%" PRIu32, rule->index);
+        break;
+    default:
+        snprintf(text, sizeof(text), "none");
+    }
+    put(line, "rule", text);
+}
+
+static void put_party(struct line *line, const char *key, const struct postern_party *party)
+{
+    char text[32];
+
+    if (party->unique_name != NULL) {
+        put(line, key, party->unique_name);
+    } else {
+        snprintf(text, sizeof(text), "uid:%" PRIu32, party->uid); /* before Hello */
+        put(line, key, text);
+    }
+}
+
+static void put_message(struct line *line, const struct postern_message *m)
+{
+    put(line, "type", type_names[m->type <= POSTERN_MESSAGE_SIGNAL ? m->type : 0]);
+    put_view(line, "destination", &m->destination);
+    put_view(line, "path", &m->path);
+    put_view(line, "interface", &m->interface);
+    put_view(line, "member", &m->member);
+    put_view(line, "error", &m->error);
+    if (m->reply_serial != 0)
+        put_number(line, "reply_serial", m->reply_serial);
+    if (m->fds > 0)
+        put_number(line, "fds", m->fds);
+}
+
+static void put_request(struct line *line, const struct postern_request *request)
+{
+    const struct postern_instance *from = request->from != NULL ? request->from->instance : NULL;
+    const struct postern_instance *to = request->to != NULL ? request->to->instance : NULL;
+
+    put(line, "action", (request->flags & POSTERN_REQUEST_RELEASE) != 0 ? "release" : action_names[request->action]);
+    if (request->from != NULL)
+        put_party(line, "from", request->from);
+    else
+        put(line, "from", POSTERN_DRIVER_NAME);
+    if (request->to != NULL)
+        put_party(line, "to", request->to);
+    else if ((request->flags & POSTERN_REQUEST_TO_DRIVER) != 0)
+        put(line, "to", POSTERN_DRIVER_NAME);
+    put(line, "from_instance", from != NULL ? from->path : NULL);
+    put(line, "to_instance", to != NULL ? to->path : NULL);
+    put_view(line, "name", &request->name);
+    if (request->message != NULL)
+        put_message(line, request->message);
+}
+
+/* ---- how often -------------------------------------------------------------------------------------------------- */
+
+static int64_t now(void)
+{
+    struct timespec time;
+
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+    return time.tv_sec;
+}
+
+/* Takes one line out of the budget. The count of those that it did not cover goes with the next that it does. */
+static bool may_write(struct postern_audit_budget *budget, struct line *line)
+{
+    int64_t second = now();
+
+    if (budget->second != second) {
+        budget->second = second;
+        budget->lines = 0;
+    }
+    if (budget->lines >= POSTERN_AUDIT_LINES_PER_SECOND) {
+        budget->suppressed++;
+        return false;
+    }
+    budget->lines++;
+    if (budget->suppressed > 0)
+        put_number(line, "suppressed", budget->suppressed);
+    budget->suppressed = 0;
+    return true;
+}
+
+/* Whoever caused the line pays for it: the container, or the connection that is in none. */
+static struct postern_audit_budget *budget_of(const struct postern_request *request, const struct postern_decision *decision)
+{
+    const struct postern_party *party = request->from != NULL ? request->from : request->to;
+    struct postern_party *paying;
+
+    if (decision->opinion.end == POSTERN_END_RECEIVER && request->to != NULL && request->from == NULL)
+        party = request->to;
+    if (party == NULL)
+        return NULL;
+    if (party->instance != NULL)
+        return &party->instance->budget;
+    HASH_FIND(hh, party->mediator->parties, &party->host_id, sizeof(party->host_id), paying);
+    return paying != NULL ? &paying->budget : NULL;
+}
+
+/* Has this missing rule been reported in this second? */
+static bool is_new_complaint(struct postern_instance *instance, const char *rule, size_t len)
+{
+    struct postern_audit_complaints *complaints = instance->complaints;
+    uint64_t hash = postern_hash(rule, len);
+    int64_t second = now();
+
+    if (complaints == NULL)
+        complaints = instance->complaints = calloc(1, sizeof(*complaints));
+    if (complaints == NULL)
+        return false;
+    if (complaints->second != second) {
+        complaints->second = second;
+        complaints->n = 0;
+    }
+    for (uint32_t i = 0; i < complaints->n; i++)
+        if (complaints->seen[i] == hash)
+            return false;
+    if (complaints->n == POSTERN_AUDIT_COMPLAINTS_PER_SECOND)
+        return false;
+    complaints->seen[complaints->n++] = hash;
+    return true;
+}
+
+/* ---- the rule that would be needed ------------------------------------------------------------------------------------ */
+
+static void copy_view(char *out, size_t size, const struct postern_view *view)
+{
+    snprintf(out, size, "%.*s", view->data != NULL ? (int)view->len : 0, view->data != NULL ? view->data : "");
+}
+
+/* The name by which a rule would best speak of the other end. */
+static void name_peer(const struct postern_request *request, uint8_t end, char *out, size_t size)
+{
+    const struct postern_party *peer = end == POSTERN_END_SENDER ? request->to : request->from;
+
+    if (request->name.data != NULL && request->name.len > 0) {
+        copy_view(out, size, &request->name);
+        return;
+    }
+    if (end == POSTERN_END_SENDER && request->message != NULL && request->message->destination.data != NULL &&
+        request->message->destination.data[0] != ':') {
+        copy_view(out, size, &request->message->destination);
+        return;
+    }
+    snprintf(out, size, "%s", peer != NULL && peer->unique_name != NULL ? peer->unique_name : "");
+    for (size_t i = 0; peer != NULL && i < peer->n_names; i++)
+        if (peer->names[i].primary)
+            snprintf(out, size, "%s", peer->names[i].name->name);
+}
+
+static const char *needed_word(const struct postern_request *request, uint8_t end)
+{
+    bool call = request->message != NULL && (request->flags & POSTERN_REQUEST_BROADCAST) == 0;
+
+    if (request->action == POSTERN_ACTION_OWN)
+        return "own";
+    if (request->action == POSTERN_ACTION_ACTIVATE)
+        return "call";
+    if (request->action != POSTERN_ACTION_SEND)
+        return NULL;
+    if (request->to == NULL)
+        return (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0 ? NULL : "see";
+    if (request->message->fds > 0)
+        return end == POSTERN_END_RECEIVER ? "receive-fds" : call ? "send-fds" : NULL;
+    return call ? "call" : end == POSTERN_END_RECEIVER ? "broadcast" : NULL;
+}
+
+static void put_slice(struct line *line, const struct postern_view *view)
+{
+    for (uint32_t i = 0; view->data != NULL && i < view->len; i++)
+        put_char(line, view->data[i]);
+}
+
+/* The text form of the smallest rule that would allow this, as far as one could. */
+static void needed_rule(const struct postern_request *request, uint8_t end, struct line *rule)
+{
+    const struct postern_message *m = request->message;
+    const char *word = needed_word(request, end);
+    char name[POSTERN_NAME_MAX + 1];
+
+    name_peer(request, end, name, sizeof(name));
+    if (word == NULL || *name == '\0' || strcmp(name, POSTERN_DRIVER_NAME) == 0)
+        return;
+    put_text(rule, word);
+    put_char(rule, '=');
+    put_text(rule, name);
+    if (m == NULL || m->path.data == NULL || strcmp(word, "see") == 0)
+        return;
+    put_char(rule, '=');
+    /* A message without an interface is matched only by a rule without one. */
+    put_slice(rule, &m->interface);
+    put_text(rule, m->interface.data != NULL ? "." : "*");
+    if (m->interface.data != NULL)
+        put_slice(rule, &m->member);
+    put_char(rule, '@');
+    put_slice(rule, &m->path);
+}
+
+/* ---- what is written ---------------------------------------------------------------------------------------------------- */
+
+static void write_line(const struct postern_mediator *mediator, int priority, const struct line *line)
+{
+    mediator->host->log(mediator->host->data, priority, line->text);
+}
+
+static void write_complaint(struct postern_instance *instance, const struct postern_request *request, uint8_t end)
+{
+    struct line line = {.len = 0}, rule = {.len = 0};
+
+    needed_rule(request, end, &rule);
+    if (!is_new_complaint(instance, rule.text, rule.len))
+        return;
+    put(&line, "verdict", "complained");
+    put(&line, "door", "container");
+    put(&line, "rule", "none");
+    put(&line, "end", end == POSTERN_END_SENDER ? "sender" : "receiver");
+    put(&line, "instance", instance->path);
+    put(&line, "needs", rule.len > 0 ? rule.text : NULL);
+    put_request(&line, request);
+    write_line(instance->mediator, LOG_NOTICE, &line);
+}
+
+static void write_complaints(const struct postern_request *request, const struct postern_decision *decision)
+{
+    if ((decision->complaints & (1u << POSTERN_END_SENDER)) != 0)
+        write_complaint(request->from->instance, request, POSTERN_END_SENDER);
+    if ((decision->complaints & (1u << POSTERN_END_RECEIVER)) != 0)
+        write_complaint(request->to->instance, request, POSTERN_END_RECEIVER);
+}
+
+void postern_audit_shown(const struct postern_party *observer, const char *name)
+{
+    struct line line = {.len = 0};
+    char rule[POSTERN_NAME_MAX + 8];
+
+    if (name == NULL)
+        return;
+    snprintf(rule, sizeof(rule), "see=%s", name);
+    if (!is_new_complaint(observer->instance, rule, strlen(rule)))
+        return;
+    put(&line, "verdict", "complained");
+    put(&line, "door", "container");
+    put(&line, "rule", "none");
+    put(&line, "instance", observer->instance->path);
+    put(&line, "needs", rule);
+    put(&line, "action", "see");
+    put_party(&line, "from", observer);
+    put(&line, "name", name);
+    write_line(observer->mediator, LOG_NOTICE, &line);
+}
+
+/* Receivers that are not let near a broadcast are the normal case, not news. */
+static bool is_worth_a_line(const struct postern_request *request, const struct postern_decision *decision)
+{
+    if (decision->allowed)
+        return decision->log;
+    return decision->log || ((request->flags & POSTERN_REQUEST_BROADCAST) == 0 && request->action != POSTERN_ACTION_RECEIVE);
+}
+
+/* A question that was faulty: nothing in it can be relied on. */
+static void write_fault(struct postern_mediator *mediator, const struct postern_decision *decision)
+{
+    struct line line = {.len = 0};
+
+    if (!may_write(&mediator->budget, &line))
+        return;
+    put(&line, "verdict", "denied");
+    put(&line, "door", "none");
+    put(&line, "why", decision->opinion.why);
+    write_line(mediator, LOG_WARNING, &line);
+}
+
+void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+{
+    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0;
+    struct postern_audit_budget *budget;
+    struct line line = {.len = 0};
+
+    if (decision->faulty) {
+        write_fault(mediator, decision);
+        return;
+    }
+    write_complaints(request, decision);
+    if (!all && !is_worth_a_line(request, decision))
+        return;
+    put(&line, "verdict", decision->allowed ? "allowed" : "denied");
+    put(&line, "door", door_names[decision->door]);
+    put_rule(&line, &decision->opinion.rule);
+    put(&line, "end", decision->opinion.end == POSTERN_END_SENDER ? "sender" : "receiver");
+    put(&line, "why", decision->opinion.why);
+    put_request(&line, request);
+    budget = budget_of(request, decision);
+    if (!all && budget != NULL && !may_write(budget, &line))
+        return;
+    write_line(mediator, decision->allowed ? LOG_DEBUG : LOG_NOTICE, &line);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Decisions as lines of the host's log: "key=value" pairs, for people and for scripts. */
+#ifndef POSTERN_CORE_AUDIT_H
+#define POSTERN_CORE_AUDIT_H
+
+#include <stdint.h>
+
+#include "core/door.h"
+
+struct postern_decision;
+
+/* Writes what of the decision belongs into the log: a denial, if the budget of its instance or party is not used up; each thing that
+ * mode complain let through; an allowed request whose rule asks for it; everything when the host wants all. The clock is read only
+ * when a line could be due. */
+void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision);
+
+/* Mode complain: the observer was shown `name`, which restrict would have hidden, or not let be inspected. */
+void postern_audit_shown(const struct postern_party *observer, const char *name);
+
+#endif

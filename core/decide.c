@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/decide.h"
+
+static const uint8_t door_of_place[POSTERN_PLACES] = {
+    [POSTERN_PLACE_XML] = POSTERN_DOOR_XML,
+    [POSTERN_PLACE_CONTAINER] = POSTERN_DOOR_CONTAINER,
+    [POSTERN_PLACE_LSM] = POSTERN_DOOR_LSM,
+};
+
+/* An opinion that is none of the three kinds is a mistake inside the door, hence a deny. */
+static void ask(const struct postern_door_slot *slot, const struct postern_request *request, struct postern_opinion *opinion)
+{
+    *opinion = (struct postern_opinion){0};
+    if (slot->fn == NULL) {
+        opinion->kind = POSTERN_OPINION_ABSTAIN; /* a door that this mediator was opened without; the other ones still decide */
+        return;
+    }
+    slot->fn(slot->door, request, opinion);
+    if (opinion->kind > POSTERN_OPINION_ALLOW) {
+        opinion->kind = POSTERN_OPINION_DENY;
+        opinion->why = "the door gave no opinion";
+    }
+}
+
+void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
+{
+    struct postern_decision made = {.door = POSTERN_DOOR_NONE};
+
+    made.opinion.why = postern_request_fault(mediator, request);
+    made.faulty = made.opinion.why != NULL;
+    for (int place = 0; !made.faulty && place < POSTERN_PLACES; place++) {
+        struct postern_opinion opinion;
+
+        ask(&mediator->doors[place], request, &opinion);
+        if (opinion.kind == POSTERN_OPINION_ABSTAIN)
+            continue;
+        made.allowed = opinion.kind == POSTERN_OPINION_ALLOW;
+        made.door = door_of_place[place];
+        made.complaints |= opinion.complaints;
+        made.log |= opinion.log;
+        made.opinion = opinion;
+        if (!made.allowed)
+            break;
+        made.opinion.why = NULL;
+    }
+    if (!made.allowed && made.opinion.why == NULL)
+        made.opinion.why = made.door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
+    *decision = made;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/mediator.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "core/audit.h"
+#include "core/decide.h"
+
+/* The same for every reason, also for names that do not exist: it tells a container nothing. */
+static const char denied_text[] = "The policy of this bus does not allow this";
+
+void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags, struct postern_settings *settings)
+{
+    *mediator = (struct postern_mediator){.host = host, .flags = flags, .settings = *settings};
+    *settings = (struct postern_settings){0};
+    mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator};
+    postern_writer_init(&mediator->reply);
+}
+
+void postern_mediator_finish(struct postern_mediator *mediator)
+{
+    struct postern_instance *instance, *next;
+
+    HASH_ITER(hh, mediator->instances, instance, next)
+        postern_instance_free(instance);
+    postern_settings_finish(&mediator->settings);
+    postern_writer_free(&mediator->reply);
+}
+
+/* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the list:
+ * hence one at a time. */
+static bool release_one(struct postern_mediator *mediator, const struct postern_party *party)
+{
+    static const struct postern_rule_query own = {.need = POSTERN_ALLOW_OWN};
+    const struct postern_host *host = mediator->host;
+    size_t before = party->n_names;
+
+    for (size_t i = 0; i < party->n_names; i++) {
+        const struct postern_bus_name *name = party->names[i].name;
+        char copy[256];
+
+        if (postern_instance_rule_for_name(party->instance, name->name, name->len, &own) != NULL)
+            continue;
+        snprintf(copy, sizeof(copy), "%s", name->name);
+        host->release_name(host->data, party->host_id, copy);
+        if (party->n_names < before)
+            return true;
+    }
+    return false;
+}
+
+void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings)
+{
+    struct postern_settings old = mediator->settings;
+    struct postern_instance *instance, *next;
+
+    mediator->settings = *settings;
+    *settings = (struct postern_settings){0};
+    HASH_ITER(hh, mediator->instances, instance, next)
+        instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);
+    HASH_ITER(hh, mediator->instances, instance, next)
+    {
+        if (instance->mode != POSTERN_MODE_RESTRICT)
+            continue;
+        for (struct postern_party *party = instance->parties; party != NULL; party = party->instance_next)
+            while (release_one(mediator, party))
+                ;
+    }
+    postern_settings_finish(&old);
+}
+
+void postern_mediator_log(const struct postern_mediator *mediator, int priority, const char *format, ...)
+{
+    struct postern_error line; /* whose setter keeps control characters out of the log */
+    char text[sizeof(line.text)];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    postern_error_set(&line, 0, "%s", text);
+    mediator->host->log(mediator->host->data, priority, line.text);
+}
+
+/* A unicast message from outside makes its sender visible to the container that gets it (semantics 4 and 10.14). */
+static bool is_news(const struct postern_request *request)
+{
+    const struct postern_party *from = request->from, *to = request->to;
+
+    return request->action == POSTERN_ACTION_SEND && from != NULL && to != NULL && (request->flags & POSTERN_REQUEST_BROADCAST) == 0 &&
+           postern_instance_is_ruled(to->instance) && from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
+}
+
+/* An uncontained sender may be told which line of the configuration refused it: it could read the file as well. */
+static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+{
+    const struct postern_rule_ref *rule = &decision->opinion.rule;
+
+    if (request->from == NULL || request->from->instance != NULL || decision->door != POSTERN_DOOR_XML || rule->kind != POSTERN_RULE_FILE)
+        return denied_text;
+    snprintf(mediator->reply_error, sizeof(mediator->reply_error), "%s (%s:%u)", denied_text, rule->file, rule->line);
+    return mediator->reply_error;
+}
+
+int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict)
+{
+    struct postern_decision decision;
+    struct postern_verdict made = {.size = verdict->size};
+    int r = postern_abi_check(request, request->size, sizeof(*request));
+
+    if (postern_abi_check(verdict, verdict->size, sizeof(*verdict)) == -EINVAL)
+        return -EINVAL;
+    if (r < 0)
+        return r;
+    postern_decide(mediator, request, &decision);
+    postern_audit_decision(mediator, request, &decision);
+    made.allowed = decision.allowed;
+    made.door = decision.allowed ? POSTERN_DOOR_NONE : decision.door;
+    if (!decision.allowed) {
+        made.error_name = "org.freedesktop.DBus.Error.AccessDenied";
+        made.error_text = decision.door == POSTERN_DOOR_NONE ? denied_text : denial_text(mediator, request, &decision);
+    } else if (is_news(request)) {
+        made.flags = POSTERN_VERDICT_TELL_DELIVERED;
+    }
+    *verdict = made;
+    return 0;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One open mediator: what it knows of the bus, and the doors that it asks. */
+#ifndef POSTERN_CORE_MEDIATOR_H
+#define POSTERN_CORE_MEDIATOR_H
+
+#include <stdint.h>
+
+#include "core/backend.h"
+#include "core/door.h"
+#include "core/instance.h"
+#include "core/party.h"
+#include "core/settings.h"
+#include "wire/writer.h"
+
+/* Doors in the order in which they are asked. */
+enum postern_door_place { POSTERN_PLACE_XML, POSTERN_PLACE_CONTAINER, POSTERN_PLACE_LSM, POSTERN_PLACES };
+
+struct postern_door_slot {
+    postern_door_fn *fn; /* NULL: no such door in this mediator; it abstains */
+    void *door;
+};
+
+#define POSTERN_PROVIDERS_MAX 4
+
+struct postern_provider_slot {
+    const struct postern_backend *backend;
+    void *data;
+};
+
+struct postern_mediator {
+    const struct postern_host *host;
+    uint32_t flags; /* POSTERN_OPTION_... */
+    struct postern_settings settings;
+    struct postern_door_slot doors[POSTERN_PLACES];
+    struct postern_provider_slot providers[POSTERN_PROVIDERS_MAX]; /* in the order in which they are asked */
+    size_t n_providers;
+
+    struct postern_party *parties;
+    struct postern_party *by_unique;
+    struct postern_bus_name *names;
+    struct postern_instance *instances;
+    struct postern_instance *listeners;
+    uint64_t last_instance;
+    struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
+
+    /* The answer of the last driver call. */
+    struct postern_writer reply;
+    char reply_error[512];
+};
+
+/* Takes the settings over; the container's door is put in its place, the others are the caller's to set. Cannot fail. */
+void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags, struct postern_settings *settings);
+/* Ends all sockets and frees everything but the doors. There are no parties any more. */
+void postern_mediator_finish(struct postern_mediator *mediator);
+
+/* Puts new settings in force and takes them over. Rules of living instances follow, and names that they do not allow any more are
+ * released. The old settings are freed. */
+void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings);
+
+/* One line for the host's log; priority as in syslog(3). */
+void postern_mediator_log(const struct postern_mediator *mediator, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* mediate() of the module's table. */
+int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict);
+
+#endif

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Who may know of whom: semantics 4, "Visibility". */
+#ifndef POSTERN_CORE_SEE_H
+#define POSTERN_CORE_SEE_H
+
+#include "core/party.h"
+
+/* see() of the module's table. */
+uint32_t postern_see(const struct postern_party *observer, const struct postern_party *target, const char *name);
+
+#endif

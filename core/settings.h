@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the configuration says about containers: one immutable snapshot, replaced as a whole by a reload. */
+#ifndef POSTERN_CORE_SETTINGS_H
+#define POSTERN_CORE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/ruleset.h"
+#include "postern/module.h"
+
+/* A <container> of mediator.conf: rules for every instance of this type and name. */
+struct postern_settings_container {
+    char *type;
+    char *name;
+    uint32_t mode; /* enum postern_container_mode, for implicit instances; NONE: the default */
+    struct postern_ruleset *rules;
+};
+
+struct postern_settings {
+    uint32_t default_mode;      /* of an instance that gave neither Allow nor Mode */
+    bool broadcasts_inside;     /* broadcasts="instance": they do not leave it */
+    bool header_on_request;     /* instance-header="requested" */
+    uint64_t max_containers;
+    uint64_t max_containers_per_user;
+    uint64_t max_metadata_bytes;
+    struct postern_quota quota; /* of one instance; Limits of AddServer can only lower it */
+    char *socket_dir;           /* where to make sockets; NULL: nowhere, and then socket_dir_missing says why */
+    const char *socket_dir_missing;
+    mode_t socket_dir_mode;     /* of the directory, when it has to be made */
+    struct postern_settings_container *containers;
+    size_t n_containers;
+};
+
+/* The rules for instances of this type and name, or NULL. They live as long as the settings. */
+const struct postern_ruleset *postern_settings_rules(const struct postern_settings *settings, const char *type, const char *name);
+/* Frees what the settings hold and zeroes them. */
+void postern_settings_finish(struct postern_settings *settings);
+
+#endif

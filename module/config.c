@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "module/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SYSTEM_SOCKET_DIR "/run/dbus/containers"
+
+static uint64_t first_set(uint64_t of_mediator, uint64_t of_bus)
+{
+    return of_mediator != POSTERN_LIMIT_UNSET ? of_mediator : of_bus;
+}
+
+static void set_limits(struct postern_settings *settings, const struct postern_limits *limits, const struct postern_mediatorconf *conf)
+{
+    settings->max_containers = first_set(conf->max_total, limits->max_containers);
+    settings->max_containers_per_user = first_set(conf->max_per_user, limits->max_containers_per_user);
+    settings->max_metadata_bytes = first_set(conf->max_metadata, limits->max_container_metadata_bytes);
+    /* What one connection outside may have, all connections of an instance may have together. */
+    settings->quota = (struct postern_quota){
+        .connections = first_set(conf->max_connections, limits->max_connections_per_container),
+        .names = limits->max_names_per_connection,
+        .matches = limits->max_match_rules_per_connection,
+        .bytes = limits->max_outgoing_bytes,
+        .fds = limits->max_outgoing_unix_fds,
+        .pending_replies = limits->max_replies_per_connection,
+    };
+}
+
+/* Semantics 2: where the sockets of containers live. */
+static int set_socket_dir(struct postern_settings *settings, bool system_bus)
+{
+    const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
+    char *dir = NULL;
+
+    if (system_bus) {
+        settings->socket_dir_mode = 0755;
+        dir = strdup(SYSTEM_SOCKET_DIR);
+    } else if (runtime_dir != NULL && runtime_dir[0] == '/') {
+        settings->socket_dir_mode = 0700;
+        if (asprintf(&dir, "%s/dbus-1/containers", runtime_dir) < 0)
+            dir = NULL;
+    } else {
+        settings->socket_dir_missing = "XDG_RUNTIME_DIR is not set in the environment of the bus";
+        return 0;
+    }
+    settings->socket_dir = dir;
+    return dir != NULL ? 0 : -ENOMEM;
+}
+
+/* The rules go over from the reader's container to the settings'. */
+static int take_container(struct postern_settings_container *to, struct postern_mediatorconf_container *from)
+{
+    int r;
+
+    to->mode = from->mode;
+    to->type = strdup(from->type);
+    to->name = strdup(from->name);
+    if (to->type == NULL || to->name == NULL)
+        return -ENOMEM;
+    r = postern_ruleset_new(from->rules, from->n_rules, &to->rules);
+    from->rules = NULL;
+    from->n_rules = 0;
+    return r;
+}
+
+static int make_settings(struct postern_settings *settings, const struct postern_busconfig *bus, struct postern_mediatorconf *conf)
+{
+    int r;
+
+    settings->default_mode = conf->default_mode;
+    settings->broadcasts_inside = conf->broadcasts_inside;
+    settings->header_on_request = conf->header_on_request;
+    set_limits(settings, &bus->limits, conf);
+    r = set_socket_dir(settings, bus->type != NULL && strcmp(bus->type, "system") == 0);
+    if (r == 0 && conf->n_containers > 0) {
+        settings->containers = calloc(conf->n_containers, sizeof(*settings->containers));
+        if (settings->containers == NULL)
+            return -ENOMEM;
+    }
+    for (size_t i = 0; r == 0 && i < conf->n_containers; i++) {
+        settings->n_containers++;
+        r = take_container(&settings->containers[i], &conf->containers[i]);
+    }
+    return r;
+}
+
+static int check_apparmor(const struct postern_busconfig *bus, struct postern_error *error)
+{
+    if (!bus->apparmor_given || bus->apparmor != POSTERN_APPARMOR_REQUIRED)
+        return 0;
+    return postern_error_set(error, -EOPNOTSUPP, "%s:%u:%u: AppArmor mediation is required here, but this build of the mediator has no AppArmor door",
+                             bus->apparmor_where.file, bus->apparmor_where.line, bus->apparmor_where.column);
+}
+
+static int read_files(const char *bus_config, const char *mediator_config, uint64_t generation, struct postern_config *config,
+                      struct postern_error *error)
+{
+    struct postern_busconfig *bus;
+    int r = postern_busconfig_read(bus_config, &bus, error);
+
+    if (r < 0)
+        return r;
+    r = check_apparmor(bus, error);
+    if (r == 0)
+        r = postern_mediatorconf_read(mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf, error);
+    if (r < 0) {
+        postern_busconfig_free(bus);
+        return r;
+    }
+    r = postern_xml_new(bus, generation, &config->xml);
+    if (r < 0) {
+        postern_busconfig_free(bus);
+        return postern_error_set(error, r, "out of memory");
+    }
+    r = make_settings(&config->settings, bus, config->conf);
+    return r < 0 ? postern_error_set(error, r, "out of memory") : 0;
+}
+
+int postern_config_read(const char *bus_config, const char *mediator_config, uint64_t generation, struct postern_config *config,
+                        struct postern_error *error)
+{
+    struct postern_config made = {.xml = NULL};
+    int r = read_files(bus_config, mediator_config, generation, &made, error);
+
+    if (r < 0) {
+        postern_config_finish(&made);
+        return r;
+    }
+    *config = made;
+    return 0;
+}
+
+void postern_config_finish(struct postern_config *config)
+{
+    postern_settings_finish(&config->settings);
+    postern_mediatorconf_free(config->conf);
+    postern_xml_unref(config->xml);
+    *config = (struct postern_config){.xml = NULL};
+}

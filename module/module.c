@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The composition root: files, doors and providers become one mediator, behind the table of include/postern/module.h. */
+#include "postern/module.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "backends/registry.h"
+#include "core/containers1.h"
+#include "core/decide.h"
+#include "core/mediator.h"
+#include "core/see.h"
+#include "module/config.h"
+
+/* What the ABI calls a postern_mediator is the first member of this. */
+struct composition {
+    struct postern_mediator mediator;
+    struct postern_config config; /* in force; its settings are the mediator's */
+    char *bus_config;
+    char *mediator_config; /* NULL: the default places */
+    uint64_t generation;
+};
+
+static struct composition *composition_of(struct postern_mediator *mediator)
+{
+    return (struct composition *)mediator;
+}
+
+static int32_t tell(struct postern_fault *fault, int r, const struct postern_error *error)
+{
+    size_t len = strnlen(error->text, sizeof(fault->text) - 1);
+
+    if (fault != NULL && postern_abi_check(fault, fault->size, sizeof(*fault)) != -EINVAL) {
+        memcpy(fault->text, error->text, len);
+        fault->text[len] = '\0';
+    }
+    return r;
+}
+
+/* ---- opening --------------------------------------------------------------------------------------------- */
+
+static void open_doors(struct composition *made)
+{
+    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml};
+}
+
+static int open_provider(struct postern_mediator *mediator, const char *name, struct postern_error *error)
+{
+    struct postern_provider_slot *slot = &mediator->providers[mediator->n_providers];
+    const struct postern_backend *backend = postern_registry_find(name);
+    int r;
+
+    if (backend == NULL)
+        return 0;
+    r = backend->open(mediator, &slot->data, error);
+    if (r < 0)
+        return r;
+    slot->backend = backend;
+    mediator->n_providers++;
+    return 0;
+}
+
+static int open_providers(struct composition *made, struct postern_error *error)
+{
+    static const char *const names[POSTERN_PROVIDERS] = {
+        [POSTERN_PROVIDER_SOCKET] = "socket",
+        [POSTERN_PROVIDER_SELINUX] = "selinux",
+        [POSTERN_PROVIDER_APPARMOR] = "apparmor",
+        [POSTERN_PROVIDER_CGROUP] = "cgroup",
+    };
+    const struct postern_mediatorconf *conf = made->config.conf;
+    char missing[64] = "";
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < conf->n_order; i++) {
+        const char *name = names[conf->order[i]];
+
+        r = open_provider(&made->mediator, name, error);
+        if (postern_registry_find(name) == NULL && strlen(missing) + strlen(name) + 2 < sizeof(missing)) {
+            strncat(missing, " ", sizeof(missing) - strlen(missing) - 1);
+            strncat(missing, name, sizeof(missing) - strlen(missing) - 1);
+        }
+    }
+    if (r == 0 && *missing != '\0')
+        postern_mediator_log(&made->mediator, LOG_INFO, "this build cannot identify containers by:%s", missing);
+    return r;
+}
+
+static void close_providers(struct postern_mediator *mediator)
+{
+    while (mediator->n_providers > 0) {
+        struct postern_provider_slot *slot = &mediator->providers[--mediator->n_providers];
+
+        slot->backend->close(slot->data);
+    }
+}
+
+static void destroy(struct composition *made)
+{
+    close_providers(&made->mediator);
+    postern_mediator_finish(&made->mediator);
+    postern_config_finish(&made->config);
+    free(made->bus_config);
+    free(made->mediator_config);
+    free(made);
+}
+
+static int check_options(const struct postern_options *options, struct postern_error *error)
+{
+    int r = options != NULL ? postern_abi_check(options, options->size, sizeof(*options)) : -EINVAL;
+
+    if (r == 0 && (options->host == NULL || options->bus_config == NULL || (options->flags & ~POSTERN_OPTION_LOG_ALL) != 0))
+        r = -EINVAL;
+    if (r == 0)
+        r = postern_abi_check(options->host, options->host->abi.size, sizeof(*options->host));
+    if (r == 0 && options->host->abi.major != POSTERN_ABI_MAJOR)
+        r = -EINVAL;
+    return r < 0 ? postern_error_set(error, r, "the host speaks another version of the module interface") : 0;
+}
+
+static int compose(struct composition *made, const struct postern_options *options, struct postern_error *error)
+{
+    int r;
+
+    made->bus_config = strdup(options->bus_config);
+    made->mediator_config = options->mediator_config != NULL ? strdup(options->mediator_config) : NULL;
+    if (made->bus_config == NULL || (options->mediator_config != NULL && made->mediator_config == NULL))
+        return postern_error_set(error, -ENOMEM, "out of memory");
+    r = postern_config_read(made->bus_config, made->mediator_config, ++made->generation, &made->config, error);
+    if (r < 0)
+        return r;
+    postern_mediator_init(&made->mediator, options->host, options->flags, &made->config.settings);
+    open_doors(made);
+    return open_providers(made, error);
+}
+
+static int32_t module_open(const struct postern_options *options, struct postern_mediator **mediator, struct postern_fault *fault)
+{
+    struct postern_error error = {.text = ""};
+    struct composition *made;
+    int r = check_options(options, &error);
+
+    if (r < 0)
+        return tell(fault, r, &error);
+    made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return tell(fault, postern_error_set(&error, -ENOMEM, "out of memory"), &error);
+    r = compose(made, options, &error);
+    if (r < 0) {
+        destroy(made);
+        return tell(fault, r, &error);
+    }
+    *mediator = &made->mediator;
+    return 0;
+}
+
+static void module_close(struct postern_mediator *mediator)
+{
+    if (mediator != NULL)
+        destroy(composition_of(mediator));
+}
+
+/* Everything is read before anything changes. */
+static int32_t module_reload(struct postern_mediator *mediator, struct postern_fault *fault)
+{
+    struct composition *composition = composition_of(mediator);
+    struct postern_config config, old = composition->config;
+    struct postern_error error = {.text = ""};
+    int r = postern_config_read(composition->bus_config, composition->mediator_config, composition->generation + 1, &config, &error);
+
+    if (r < 0)
+        return tell(fault, r, &error);
+    composition->generation++;
+    composition->config = config;
+    open_doors(composition);
+    postern_mediator_reconfigure(mediator, &composition->config.settings);
+    postern_config_finish(&old);
+    for (size_t i = 0; i < mediator->n_providers; i++)
+        if (mediator->providers[i].backend->refresh != NULL)
+            mediator->providers[i].backend->refresh(mediator->providers[i].data);
+    return 0;
+}
+
+/* ---- who is who -------------------------------------------------------------------------------------------- */
+
+static int32_t module_party_new(struct postern_mediator *mediator, const struct postern_peer *peer, struct postern_party **party)
+{
+    int r = postern_abi_check(peer, peer->size, sizeof(*peer));
+
+    return r < 0 ? r : postern_party_new(mediator, peer, party);
+}
+
+static struct postern_view view(const char *text)
+{
+    return (struct postern_view){.data = text, .len = (uint32_t)strlen(text)};
+}
+
+static int32_t module_party_identity(const struct postern_party *party, struct postern_identity *identity)
+{
+    const struct postern_instance *instance = party->instance;
+    struct postern_identity made = {.size = identity->size};
+
+    if (postern_abi_check(identity, identity->size, sizeof(*identity)) == -EINVAL)
+        return -EINVAL;
+    if (instance != NULL) {
+        made.mode = instance->mode;
+        made.account = instance->number;
+        made.quota = instance->quota;
+        made.instance = view(instance->path);
+        made.type = view(instance->type);
+        made.name = view(instance->name);
+        made.source = view(instance->source);
+    }
+    *identity = made;
+    return 0;
+}
+
+static void module_delivered(const struct postern_party *from, struct postern_party *to)
+{
+    struct postern_party *sender;
+
+    if (!postern_instance_is_ruled(to->instance) || from->instance == to->instance)
+        return;
+    HASH_FIND(hh, from->mediator->parties, &from->host_id, sizeof(from->host_id), sender);
+    if (sender != NULL)
+        postern_instance_contact(to->instance, sender);
+}
+
+/* ---- the driver's interfaces ---------------------------------------------------------------------------------- */
+
+static uint32_t module_interfaces(const struct postern_interface **list)
+{
+    *list = &postern_containers1_interface;
+    return 1;
+}
+
+/* Strings of a message may be read as such: D-Bus ends them with a NUL, and the interface promises it. */
+static int32_t module_driver_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply)
+{
+    struct postern_reply made = {.size = reply->size};
+    int r = postern_abi_check(call, call->size, sizeof(*call));
+
+    if (r == 0)
+        r = postern_abi_check(call->message, call->message->size, sizeof(*call->message));
+    if (r == 0 && postern_abi_check(reply, reply->size, sizeof(*reply)) == -EINVAL)
+        r = -EINVAL;
+    if (r == 0 && (call->message->interface.data == NULL || strcmp(call->message->interface.data, POSTERN_CONTAINERS1) != 0))
+        r = -EINVAL;
+    if (r == 0)
+        r = postern_containers1_call(mediator, call, &made);
+    if (r == 0)
+        *reply = made;
+    return r;
+}
+
+static int32_t module_get_property(struct postern_mediator *mediator, const char *interface, const char *member, struct postern_reply *reply)
+{
+    struct postern_reply made = {.size = reply->size};
+    int r;
+
+    if (postern_abi_check(reply, reply->size, sizeof(*reply)) == -EINVAL || strcmp(interface, POSTERN_CONTAINERS1) != 0)
+        return -EINVAL;
+    r = postern_containers1_property(mediator, member, &made);
+    if (r == 0)
+        *reply = made;
+    return r;
+}
+
+static const char *const *module_features(void)
+{
+    static const char *const features[] = {"HeaderFiltering", NULL};
+
+    return features;
+}
+
+/* ---- the table --------------------------------------------------------------------------------------------------- */
+
+static const struct postern_module table = {
+    .abi = {.size = sizeof(table), .major = POSTERN_ABI_MAJOR, .minor = POSTERN_ABI_MINOR},
+    .name = "postern",
+    .version = PACKAGE_VERSION,
+    .open = module_open,
+    .close = module_close,
+    .reload = module_reload,
+    .party_new = module_party_new,
+    .party_identity = module_party_identity,
+    .party_authenticated = postern_party_authenticated,
+    .party_hello = postern_party_hello,
+    .party_name = postern_party_name,
+    .party_leave = postern_party_leave,
+    .party_free = postern_party_free,
+    .mediate = postern_mediator_mediate,
+    .see = postern_see,
+    .delivered = module_delivered,
+    .stamp = postern_containers1_stamp,
+    .interfaces = module_interfaces,
+    .driver_call = module_driver_call,
+    .get_property = module_get_property,
+    .credentials = postern_containers1_credentials,
+    .features = module_features,
+};
+
+postern_module_fn postern_module_v1;
+
+const struct postern_module *postern_module_v1(uint16_t host_major, uint16_t host_minor)
+{
+    (void)host_minor; /* a host that knows less of the table does not read its end */
+    return host_major == POSTERN_ABI_MAJOR ? &table : NULL;
+}
