@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wire/signature.h"
 
-#include <string.h>
-
 struct parse {
     const char *s;
     size_t len;
     uint8_t *next; /* may be NULL */
 };
 
-static bool is_basic(char code)
+static inline bool is_basic(char code)
 {
-    return code != '\0' && strchr("ybnqiuxtdsogh", code) != NULL;
+    static const bool basic[256] = {
+        ['y'] = true, ['b'] = true, ['n'] = true, ['q'] = true, ['i'] = true, ['u'] = true, ['x'] = true,
+        ['t'] = true, ['d'] = true, ['s'] = true, ['o'] = true, ['g'] = true, ['h'] = true,
+    };
+
+    return basic[(unsigned char)code];
 }
 
 static size_t parse_type(const struct parse *parse, size_t at, unsigned arrays, unsigned structs);

@@ -351,9 +351,7 @@ void postern_writer_value(struct postern_writer *w, const char *type, const void
         return;
     }
     postern_reader_init(&r, postern_native_order(), type, value, len);
-    postern_writer_open(w, 'v', type);
     copy_value(w, &r);
-    postern_writer_close(w);
     if (postern_reader_finish(&r) < 0)
         fail(w, -EINVAL);
 }

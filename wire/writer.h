@@ -58,9 +58,9 @@ void postern_writer_path(struct postern_writer *w, const char *value);
 void postern_writer_signature(struct postern_writer *w, const char *value);
 /* "ay": the bytes as an array. */
 void postern_writer_bytes(struct postern_writer *w, const void *data, uint32_t len);
-/* A variant with a value of the single complete type `type` that is marshalled already, in the machine's byte order and as
- * if it began at an offset that is a multiple of 8; len bytes. It is read and written again value by value, since its padding
- * may be another at this place. Handles keep their index. A value that is not valid sticks as -EINVAL. */
+/* A value of the single complete type `type` that is marshalled already, in the machine's byte order and as if it began at an
+ * offset that is a multiple of 8; len bytes. It is read and written again piece by piece, since its padding may be another at
+ * this place. Handles keep their index. A value that is not valid sticks as -EINVAL. */
 void postern_writer_value(struct postern_writer *w, const char *type, const void *value, uint32_t len);
 
 /* container: 'a' (contents: the element type), 'r' and 'e' (contents NULL), 'v' (contents: the single type inside). contents

@@ -36,7 +36,9 @@ static void copy(const char *type, const uint8_t *value, size_t len)
 
     postern_writer_init(&w);
     postern_writer_byte(&w, 0);
+    postern_writer_open(&w, 'v', type);
     postern_writer_value(&w, type, value, (uint32_t)len);
+    postern_writer_close(&w);
     /* Inside a variant it may be one level too deep. */
     if (postern_writer_finish(&w) == 0) {
         FUZZ_REQUIRE(postern_body_validate(postern_native_order(), "yv", 2, w.buf.data, w.buf.len, UINT32_MAX) == 0);

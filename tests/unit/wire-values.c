@@ -361,7 +361,7 @@ static const struct {
 /* Written at every offset, a value must read as the same. */
 START_TEST(copying_values)
 {
-    char order = postern_native_order(), before[256], after[512], expected[300];
+    char order = postern_native_order(), before[256], after[600], expected[600];
 
     for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
         for (int shift = 0; shift < 8; shift++) {
@@ -376,6 +376,9 @@ START_TEST(copying_values)
             postern_writer_init(&w);
             for (int j = 0; j < shift; j++)
                 postern_writer_byte(&w, 0);
+            postern_writer_open(&w, 'v', values[i].type);
+            postern_writer_value(&w, values[i].type, made.data, (uint32_t)made.len);
+            postern_writer_close(&w);
             postern_writer_value(&w, values[i].type, made.data, (uint32_t)made.len);
             ck_assert_msg(postern_writer_finish(&w) == 0, "%s", values[i].type);
             ck_assert_int_eq(postern_body_validate(order, w.signature, strlen(w.signature), w.buf.data, w.buf.len, 99), 0);
@@ -383,7 +386,7 @@ START_TEST(copying_values)
             for (int j = 0; j < shift; j++)
                 postern_reader_skip(&r);
             dump(&r, after, sizeof(after));
-            snprintf(expected, sizeof(expected), "v[ %s] ", before);
+            snprintf(expected, sizeof(expected), "v[ %s] %s", before, before);
             ck_assert_str_eq(after, expected);
             ck_assert_int_eq(postern_reader_finish(&r), 0);
             postern_writer_free(&w);
@@ -404,6 +407,11 @@ START_TEST(copying_bad_values)
     ck_assert_int_eq(postern_writer_finish(&w), -EINVAL);
     postern_writer_reset(&w);
     postern_writer_value(&w, "s", "\0\0\0\0", 4);
+    ck_assert_int_eq(postern_writer_finish(&w), -EINVAL);
+    postern_writer_reset(&w);
+    postern_writer_open(&w, 'v', "i"); /* another type than is due */
+    postern_writer_value(&w, "u", "\0\0\0\0", 4);
+    postern_writer_close(&w);
     ck_assert_int_eq(postern_writer_finish(&w), -EINVAL);
     postern_writer_free(&w);
 }
