@@ -3,10 +3,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "util/buf.h"
 
 /* A file that is being read, and the one that includes it. */
 struct postern_files_frame {
@@ -109,15 +108,14 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 static int read_entry(struct postern_files *files, const char *dir, const char *name, const struct postern_location *where,
                       struct postern_error *error)
 {
-    struct postern_buf buf = {0};
-    int code = -ENOMEM;
+    char *file;
+    int code;
 
+    if (asprintf(&file, "%s/%s", dir, name) < 0)
+        return postern_error_set(error, -ENOMEM, "out of memory");
     /* A file that vanished since the directory was listed is not there: no error. */
-    if (postern_buf_printf(&buf, "%s/%s", dir, name) == 0 && postern_buf_append(&buf, "", 1) == 0)
-        code = postern_files_read(files, (const char *)buf.data, where, true, error);
-    else
-        postern_error_set(error, code, "out of memory");
-    postern_buf_finish(&buf);
+    code = postern_files_read(files, file, where, true, error);
+    free(file);
     return code;
 }
 
@@ -177,13 +175,9 @@ void postern_strings_free(char **array)
 char *postern_path_beside(const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
-    struct postern_buf buf = {0};
+    char *whole;
 
     if (*path == '/' || slash == NULL)
         return strdup(path);
-    if (postern_buf_printf(&buf, "%.*s/%s", (int)(slash - file), file, path) < 0 || postern_buf_append(&buf, "", 1) < 0) {
-        postern_buf_finish(&buf);
-        return NULL;
-    }
-    return (char *)buf.data;
+    return asprintf(&whole, "%.*s/%s", (int)(slash - file), file, path) < 0 ? NULL : whole;
 }

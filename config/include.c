@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* <include> and <includedir>. */
 #include <errno.h>
-#include <string.h>
+#include <stdio.h>
 
 #ifdef HAVE_LIBSELINUX
 #include <selinux/selinux.h>
 #endif
 
 #include "config/reader.h"
-#include "util/buf.h"
 #include "util/cleanup.h"
 
 #ifdef HAVE_LIBSELINUX
@@ -36,13 +35,11 @@ static const char *selinux_root(void)
 /* Where an <include> points. NULL when out of memory. */
 static char *include_path(const struct postern_markup_node *node, bool selinux_relative)
 {
-    struct postern_buf buf = {0};
+    char *path;
 
     if (!selinux_relative || *node->text == '/')
         return postern_path_beside(node->where.file, node->text);
-    if (postern_buf_printf(&buf, "%s/%s", selinux_root(), node->text) < 0 || postern_buf_append(&buf, "", 1) < 0)
-        postern_buf_finish(&buf);
-    return (char *)buf.data;
+    return asprintf(&path, "%s/%s", selinux_root(), node->text) < 0 ? NULL : path;
 }
 
 int postern_busconfig_include(void *data, const struct postern_markup_node *node, struct postern_error *error)

@@ -1,31 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The standard places of service files: D-Bus Specification, "Message Bus Starting Services", and dbus-daemon(1). */
 #include <errno.h>
-#include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config/reader.h"
-#include "util/buf.h"
-#include "util/cleanup.h"
 
 /* Appends base/below, unless base is no absolute path: the XDG base directory specification wants relative ones ignored. */
 static int append(struct postern_busconfig_reader *reader, const char *base, size_t len, const char *below)
 {
-    struct postern_buf buf = {0};
+    char *path;
     int code;
 
-    if (base == NULL || len == 0 || *base != '/')
+    if (len == 0 || *base != '/')
         return 0;
     while (len > 1 && base[len - 1] == '/')
         len--;
-    code = postern_buf_printf(&buf, "%.*s/%s", (int)len, base, below);
-    if (code == 0)
-        code = postern_buf_append(&buf, "", 1);
-    if (code == 0)
-        code = postern_strings_append_unique(&reader->config->servicedirs, (const char *)buf.data);
-    postern_buf_finish(&buf);
+    if (asprintf(&path, "%.*s/%s", (int)len, base, below) < 0)
+        return -ENOMEM;
+    code = postern_strings_append_unique(&reader->config->servicedirs, path);
+    free(path);
     return code;
 }
 

@@ -26,7 +26,7 @@ static int read_match(struct postern_driver_call *call, struct postern_match **m
 /* Hearing what is meant for others is a privilege of its own. */
 static int may_eavesdrop(struct postern_driver_call *call)
 {
-    struct postern_mediation question = {.action = POSTERN_ACTION_MONITOR, .from = call->conn};
+    struct postern_mediation question = {.action = POSTERN_ACTION_MONITOR, .flags = POSTERN_REQUEST_EAVESDROP, .from = call->conn};
     struct postern_verdict verdict;
 
     if (!call->conn->contained || postern_mediation_may(call->bus, &question, &verdict))

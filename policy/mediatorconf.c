@@ -2,6 +2,7 @@
 #include "policy/mediatorconf.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -158,30 +159,27 @@ static int on_mediator(void *data, const struct postern_markup_node *root, struc
 /* DIR/postern/mediator.conf and DIR/postern/mediator.conf.d, as far as they exist; *found says whether either does. */
 static int read_default(struct postern_mediatorconf_reader *reader, const char *dir, bool *found, struct postern_error *error)
 {
-    struct postern_buf buf = {0};
-    postern_autofree char *file = NULL;
-    int code = -ENOMEM;
+    postern_autofree char *file = NULL, *more = NULL;
+    int code;
 
-    if (postern_buf_printf(&buf, "%s/postern/mediator.conf", dir) == 0 && postern_buf_append(&buf, "", 1) == 0)
-        file = strdup((const char *)buf.data);
-    if (file == NULL || postern_buf_reserve(&buf, 3) < 0) {
-        postern_buf_finish(&buf);
-        return postern_error_set(error, code, "out of memory");
+    if (asprintf(&file, "%s/postern/mediator.conf", dir) < 0) {
+        file = NULL; /* asprintf() leaves it undefined */
+        return postern_error_set(error, -ENOMEM, "out of memory");
     }
-    strcpy((char *)buf.data + buf.len - 1, ".d");
+    if (asprintf(&more, "%s.d", file) < 0) {
+        more = NULL;
+        return postern_error_set(error, -ENOMEM, "out of memory");
+    }
     /* What exists but cannot be looked at counts as there: reading it then says what is wrong. */
-    *found = access(file, F_OK) == 0 || errno != ENOENT || access((const char *)buf.data, F_OK) == 0 || errno != ENOENT;
+    *found = access(file, F_OK) == 0 || errno != ENOENT || access(more, F_OK) == 0 || errno != ENOENT;
     code = postern_files_read(&reader->files, file, NULL, true, error);
-    if (code == 0)
-        code = postern_files_read_dir(&reader->files, (const char *)buf.data, NULL, error);
-    postern_buf_finish(&buf);
-    return code;
+    return code < 0 ? code : postern_files_read_dir(&reader->files, more, NULL, error);
 }
 
 static int read_user(struct postern_mediatorconf_reader *reader, bool *found, struct postern_error *error)
 {
     const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    struct postern_buf buf = {0};
+    char *dir;
     int code;
 
     *found = false;
@@ -190,11 +188,10 @@ static int read_user(struct postern_mediatorconf_reader *reader, bool *found, st
         return read_default(reader, config, found, error);
     if (home == NULL || *home != '/')
         return 0;
-    if (postern_buf_printf(&buf, "%s/.config", home) < 0 || postern_buf_append(&buf, "", 1) < 0)
-        code = postern_error_set(error, -ENOMEM, "out of memory");
-    else
-        code = read_default(reader, (const char *)buf.data, found, error);
-    postern_buf_finish(&buf);
+    if (asprintf(&dir, "%s/.config", home) < 0)
+        return postern_error_set(error, -ENOMEM, "out of memory");
+    code = read_default(reader, dir, found, error);
+    free(dir);
     return code;
 }
 

@@ -24,3 +24,13 @@ check_PROGRAMS += fuzz-address
 fuzz_address_SOURCES = tests/fuzz/fuzz-address.c $(FUZZ_MAIN)
 fuzz_address_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_address_LDADD = libwire.la libutil.la
+
+check_PROGRAMS += fuzz-busconfig
+fuzz_busconfig_SOURCES = tests/fuzz/fuzz-busconfig.c $(FUZZ_MAIN)
+fuzz_busconfig_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_busconfig_LDADD = libpolicy.la libcore.la libconfig.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-mediatorconf
+fuzz_mediatorconf_SOURCES = tests/fuzz/fuzz-mediatorconf.c $(FUZZ_MAIN)
+fuzz_mediatorconf_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_mediatorconf_LDADD = libpolicy.la libcore.la libconfig.la libwire.la libutil.la
