@@ -33,6 +33,12 @@ static unsigned choose(unsigned n)
     return (unsigned)((random_state * UINT64_C(2685821657736338717)) >> 33) % n;
 }
 
+/* The deepest type that random_type() makes has room in every buffer here. */
+static void append(char *out, const char *text)
+{
+    memcpy(out + strlen(out), text, strlen(text) + 1);
+}
+
 /* Appends a random complete type. */
 static void random_type(char *out, unsigned depth)
 {
@@ -43,18 +49,18 @@ static void random_type(char *out, unsigned depth)
     if (kind < 6) {
         snprintf(out, 2, "%c", basic[choose(13)]);
     } else if (kind == 6) {
-        strcpy(out, "v");
+        append(out, "v");
     } else if (kind == 7) {
-        strcpy(out, "(");
+        append(out, "(");
         for (unsigned n = 1 + choose(3); n > 0; n--)
             random_type(out, depth + 1);
-        strcat(out, ")");
+        append(out, ")");
     } else if (kind == 8) {
         snprintf(out, 4, "a{%c", basic[choose(13)]);
         random_type(out, depth + 2);
-        strcat(out, "}");
+        append(out, "}");
     } else {
-        strcpy(out, "a");
+        append(out, "a");
         random_type(out, depth + 1);
     }
 }
