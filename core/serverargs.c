@@ -110,54 +110,57 @@ static int read_close_fd(struct reading *reading)
     return read_fd(reading, "CloseFD", &reading->args->close_fd);
 }
 
-static int read_limit(struct reading *reading, uint32_t *given)
+/* The value of a key of Limits, or NULL. */
+static uint64_t *find_limit(struct postern_quota *quota, const char *key)
 {
-    static const struct {
+    const struct {
         const char *key;
-        size_t at;
+        uint64_t *limit;
     } limits[] = {
-        {"connections", offsetof(struct postern_quota, connections)},
-        {"names", offsetof(struct postern_quota, names)},
-        {"matches", offsetof(struct postern_quota, matches)},
-        {"bytes", offsetof(struct postern_quota, bytes)},
-        {"fds", offsetof(struct postern_quota, fds)},
-        {"pending-replies", offsetof(struct postern_quota, pending_replies)},
+        {"connections", &quota->connections}, {"names", &quota->names}, {"matches", &quota->matches},
+        {"bytes", &quota->bytes},             {"fds", &quota->fds},     {"pending-replies", &quota->pending_replies},
     };
+
+    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
+        if (strcmp(limits[i].key, key) == 0)
+            return limits[i].limit;
+    return NULL;
+}
+
+static int read_limit(struct reading *reading)
+{
+    struct postern_quota configured = reading->mediator->settings.quota;
+    struct postern_quota *quota = &reading->args->quota;
     const char *key = "";
+    uint64_t *limit, most;
     uint32_t value = 0;
-    uint64_t *limit;
-    size_t i = 0;
 
     postern_reader_enter(&reading->r, 'e');
     postern_reader_string(&reading->r, &key, NULL);
     postern_reader_u32(&reading->r, &value);
     if (postern_reader_leave(&reading->r) < 0)
         return postern_error_set(reading->error, -EINVAL, "Limits cannot be read");
-    while (i < sizeof(limits) / sizeof(limits[0]) && strcmp(limits[i].key, key) != 0)
-        i++;
-    if (i == sizeof(limits) / sizeof(limits[0]))
+    limit = find_limit(quota, key);
+    if (limit == NULL)
         return postern_error_set(reading->error, -EINVAL,
                                  "Limits: there is no limit \"%s\"; connections, names, matches, bytes, fds and pending-replies can be set", key);
-    if ((*given & (1u << i)) != 0)
-        return postern_error_set(reading->error, -EINVAL, "Limits: %s is there twice", key);
-    *given |= 1u << i;
-    limit = (uint64_t *)((char *)&reading->args->quota + limits[i].at);
-    if (value > *limit)
-        return postern_error_set(reading->error, -EINVAL, "Limits: %s is %" PRIu32 ", the configuration allows %" PRIu64 " at most", key, value, *limit);
-    if (value == 0 && i == 0)
+    most = *find_limit(&configured, key);
+    if (value > most)
+        return postern_error_set(reading->error, -EINVAL, "Limits: %s is %" PRIu32 ", the configuration allows %" PRIu64 " at most", key, value, most);
+    if (value == 0 && limit == &quota->connections)
         return postern_error_set(reading->error, -EINVAL, "Limits: 0 connections would make a container that nobody can enter");
-    *limit = value;
+    if (value < *limit)
+        *limit = value; /* given twice, the lower one counts */
     return 0;
 }
 
 static int read_limits(struct reading *reading)
 {
-    uint32_t given = 0;
     int r = 0;
 
     postern_reader_enter(&reading->r, 'a');
     while (r == 0 && postern_reader_more(&reading->r))
-        r = read_limit(reading, &given);
+        r = read_limit(reading);
     if (r == 0)
         postern_reader_leave(&reading->r);
     return r;
