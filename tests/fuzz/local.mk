@@ -34,3 +34,13 @@ check_PROGRAMS += fuzz-mediatorconf
 fuzz_mediatorconf_SOURCES = tests/fuzz/fuzz-mediatorconf.c $(FUZZ_MAIN)
 fuzz_mediatorconf_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_mediatorconf_LDADD = libpolicy.la libcore.la libconfig.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-sasl
+fuzz_sasl_SOURCES = tests/fuzz/fuzz-sasl.c $(FUZZ_MAIN)
+fuzz_sasl_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_sasl_LDADD = libdaemon.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-service
+fuzz_service_SOURCES = tests/fuzz/fuzz-service.c $(FUZZ_MAIN)
+fuzz_service_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_service_LDADD = libdaemon.la libwire.la libutil.la
