@@ -272,7 +272,7 @@ def test_configuration_faults(new_bus, name):
     new_bus.write(new_bus.config, text)
     p = run(new_bus, '--nofork', '--config-file=' + new_bus.config)
     assert p.returncode > 0
-    assert re.search(re.escape(new_bus.config) + r':[345]:\d+', p.stderr), p.stderr
+    assert re.search(re.escape(new_bus.config) + r':[1345]:\d+', p.stderr), p.stderr
     assert not os.path.exists(new_bus.dir + '/bus')
 
 
