@@ -80,7 +80,8 @@ int postern_busconfig_limit(void *data, const struct postern_markup_node *node, 
         return postern_location_error(postern_markup_where(node, "name"), error, "there is no limit \"%s\"", name);
     errno = 0;
     value = strtol(node->text, &end, 0);
-    if (errno != 0 || *end != '\0' || value < 0 || (uint64_t)value > limit->max)
+    /* A negative number is a very large one here. */
+    if (errno != 0 || *end != '\0' || (uint64_t)value > limit->max)
         return postern_location_error(&node->where, error, "limit %s is \"%s\"; expected a whole number from 0 to %llu", name, node->text,
                                       (unsigned long long)limit->max);
     *limit_at(&reader->config->limits, limit) = (uint64_t)value;

@@ -208,6 +208,7 @@ static const struct row receive_rows[] = {
     {RECV("<allow receive_type='*'/>"), "allow:4", SIGNAL, .destination = "", COPY},
     {RECV("<allow eavesdrop='true' receive_sender='org.freedesktop.DBus'/>"), "allow:5", SIGNAL, FROM_DRIVER, COPY},
     {RECV("<allow eavesdrop='true'/>"), "allow:4", RETURN, COPY},
+    {RECV("<allow eavesdrop='true'/>\n<deny receive_type='method_return'/>"), "deny:6", RETURN, REPLY, COPY}, /* it is not his reply */
     {DEFAULT("<allow send_destination='c.d'/>\n<allow eavesdrop='true'/>"), "deny", COPY}, /* the send side counts by who gets the copy */
     {DEFAULT("<allow send_destination='c.d'/>\n<allow eavesdrop='true'/>"), "allow:4", COPY, .to = "c.d"},
 };
@@ -437,6 +438,30 @@ START_TEST(faulty_questions_are_denied)
 }
 END_TEST
 
+/* Details that no row of the tables can say. */
+START_TEST(copies_and_starts)
+{
+    struct postern_xml *xml = xml_of(DEFAULT("<allow send_destination='x.y'/>\n<allow send_destination='a.b'/>\n<allow receive_sender='*'/>"));
+    struct postern_party *from = party_new(":1.1", 1000, NULL), *to = party_new(":1.2", 1000, "a.b");
+    struct postern_message message = {.type = SIGNAL, .path = view_of("/p"), .interface = view_of("a.b.I"), .member = view_of("M"),
+                                      .destination = view_of("a.b")};
+    struct postern_request request = {.action = POSTERN_ACTION_RECEIVE, .from = from, .to = to, .addressed = to, .message = &message};
+
+    /* Nobody eavesdrops on what is addressed to himself. */
+    ck_assert_str_eq(ask(xml, &request), "allow:5");
+    request.addressed = NULL;
+    ck_assert_str_eq(ask(xml, &request), "deny");
+    /* What is started counts, not what the message says. */
+    request = (struct postern_request){.action = POSTERN_ACTION_ACTIVATE, .from = from, .message = &message, .name = view_of("x.y")};
+    ck_assert_str_eq(ask(xml, &request), "allow:4");
+    request.name = view_of("y.x");
+    ck_assert_str_eq(ask(xml, &request), "deny");
+    party_free(from);
+    party_free(to);
+    postern_xml_unref(xml);
+}
+END_TEST
+
 START_TEST(monitors_and_starters)
 {
     struct postern_xml *xml = xml_of("");
@@ -497,6 +522,7 @@ Suite *policy_rules_suite(void)
     ADD_ROWS(tcase, connect_rules, connect_rows);
     tcase_add_test(tcase, before_hello);
     tcase_add_test(tcase, faulty_questions_are_denied);
+    tcase_add_test(tcase, copies_and_starts);
     tcase_add_test(tcase, monitors_and_starters);
     tcase_add_test(tcase, a_new_configuration_counts_at_once);
     suite_add_tcase(suite, tcase);
