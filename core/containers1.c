@@ -317,19 +317,18 @@ int postern_containers1_credentials(const struct postern_party *party, postern_c
     return r;
 }
 
-/* Semantics 3, 10.1 and 10.9. */
+/* Semantics 3 and 10.9: the bus's own messages carry none. */
 void postern_containers1_stamp(const struct postern_party *from, const struct postern_party *to, struct postern_view *path)
 {
+    bool asked = to != NULL && to->wants_header;
     const char *text = NULL;
-    bool wanted = to != NULL && to->wants_header;
 
-    /* The bus's own messages carry none. */
     if (from != NULL && from->instance == NULL)
-        text = wanted ? "/" : NULL;
-    else if (from != NULL && (wanted || !from->mediator->settings.header_on_request))
+        text = asked ? "/" : NULL;
+    else if (from != NULL && !from->mediator->settings.header_on_request)
         text = from->instance->path;
-    /* A container learns nothing of other containers, nor who is in none. */
-    if (to != NULL && to->instance != NULL && (from == NULL || from->instance != to->instance))
-        text = NULL;
+    /* What a container asks for are facts of its own instance; those of others are omitted (10.1). */
+    else if (from != NULL && asked && (to->instance == NULL || to->instance == from->instance))
+        text = from->instance->path;
     *path = (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
 }

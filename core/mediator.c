@@ -96,15 +96,30 @@ static bool is_news(const struct postern_request *request)
            postern_instance_is_ruled(to->instance) && from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
 }
 
-/* An uncontained sender may be told which line of the configuration refused it: it could read the file as well. */
+static const char *or_none(const struct postern_view *view)
+{
+    return view->data != NULL ? view->data : "(none)";
+}
+
+/* An uncontained sender is told what was refused, and by which line of the configuration: it could read the file as well. */
 static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
 {
     const struct postern_rule_ref *rule = &decision->opinion.rule;
+    const struct postern_message *m = request->message;
+    char *text = mediator->reply_error, where[300] = "no rule allows it";
 
-    if (request->from == NULL || request->from->instance != NULL || decision->door != POSTERN_DOOR_XML || rule->kind != POSTERN_RULE_FILE)
+    if (request->from == NULL || request->from->instance != NULL || decision->door != POSTERN_DOOR_XML)
         return denied_text;
-    snprintf(mediator->reply_error, sizeof(mediator->reply_error), "%s (%s:%u)", denied_text, rule->file, rule->line);
-    return mediator->reply_error;
+    if (rule->kind == POSTERN_RULE_FILE)
+        snprintf(where, sizeof(where), "%s:%u", rule->file, rule->line);
+    if (m != NULL)
+        snprintf(text, sizeof(mediator->reply_error), "%s: destination=%s interface=%s member=%s (%s)", denied_text, or_none(&m->destination),
+                 or_none(&m->interface), or_none(&m->member), where);
+    else if (request->name.data != NULL)
+        snprintf(text, sizeof(mediator->reply_error), "%s: name=%s (%s)", denied_text, request->name.data, where);
+    else
+        snprintf(text, sizeof(mediator->reply_error), "%s (%s)", denied_text, where);
+    return text;
 }
 
 int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict)
@@ -123,7 +138,7 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
     made.door = decision.allowed ? POSTERN_DOOR_NONE : decision.door;
     if (!decision.allowed) {
         made.error_name = "org.freedesktop.DBus.Error.AccessDenied";
-        made.error_text = decision.door == POSTERN_DOOR_NONE ? denied_text : denial_text(mediator, request, &decision);
+        made.error_text = denial_text(mediator, request, &decision);
     } else if (is_news(request)) {
         made.flags = POSTERN_VERDICT_TELL_DELIVERED;
     }

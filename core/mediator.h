@@ -43,9 +43,9 @@ struct postern_mediator {
     uint64_t last_instance;
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 
-    /* The answer of the last driver call. */
+    /* The answer of the last driver call; the text also for the last verdict. */
     struct postern_writer reply;
-    char reply_error[512];
+    char reply_error[1200];
 };
 
 /* Takes the settings over; the container's door is put in its place, the others are the caller's to set. Cannot fail. */

@@ -18,10 +18,19 @@ static int check_flags(uint32_t flags, struct postern_error *error)
     return 0;
 }
 
+/* The form in which buses give unique names, ":N.N"; what the specification would allow besides is a mistake in a rule. */
+static bool is_unique(const char *name)
+{
+    size_t first = *name == ':' ? strspn(name + 1, "0123456789") : 0;
+    const char *rest = name + 1 + first;
+
+    return first > 0 && *rest == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0' && strlen(name) <= POSTERN_NAME_MAX;
+}
+
 static int check_name(uint32_t flags, const char *name, struct postern_error *error)
 {
     size_t len = strlen(name);
-    bool unique = postern_name_is_unique(name, len);
+    bool unique = is_unique(name);
 
     if (len > 0 && !unique && !postern_name_is_well_known(name, len))
         return postern_error_set(error, -EINVAL, "\"%s\" is not a valid bus name", name);
