@@ -8,6 +8,7 @@
 Suite *listen_suite(void);
 Suite *matchset_suite(void);
 Suite *name_suite(void);
+Suite *oom_suite(void);
 Suite *options_suite(void);
 Suite *sasl_suite(void);
 Suite *service_suite(void);
