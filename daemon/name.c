@@ -31,6 +31,11 @@ static struct postern_ownership *find_place(const struct postern_name *name, con
     return NULL;
 }
 
+const struct postern_ownership *postern_name_place(const struct postern_name *name, const struct postern_name_owner *owner)
+{
+    return name != NULL ? find_place(name, owner) : NULL;
+}
+
 /* Adds the owner at the end of the queue. NULL: out of memory. */
 static struct postern_ownership *place_new(struct postern_name *name, struct postern_name_owner *owner)
 {

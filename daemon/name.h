@@ -67,6 +67,8 @@ static inline struct postern_name_owner *postern_name_primary(const struct poste
 {
     return name != NULL && name->queue != NULL ? name->queue->owner : NULL;
 }
+/* The owner's place in the name's queue, or NULL. name may be NULL. Costs no more than the shorter of the queue and the owner's names. */
+const struct postern_ownership *postern_name_place(const struct postern_name *name, const struct postern_name_owner *owner);
 /* What would request() answer, without doing it? For asking permission of the bookkeeping first. POSTERN_REQUEST_NAME_... */
 uint32_t postern_names_would_request(const struct postern_names *names, const struct postern_name_owner *owner, const char *name, size_t len, uint32_t flags);
 /* 0 with *result and *change, or -ENOMEM with nothing changed. name must be a valid well-known name. */

@@ -27,12 +27,11 @@ static void settle(struct postern_conn *conn, uint32_t before)
 /* What the connection is to the name now: POSTERN_NAME_... */
 static uint32_t state_of(const struct postern_conn *conn, const struct postern_name *name)
 {
-    if (name == NULL)
+    const struct postern_ownership *place = postern_name_place(name, &conn->names);
+
+    if (place == NULL)
         return POSTERN_NAME_GONE;
-    for (const struct postern_ownership *place = name->queue; place != NULL; place = place->queue_next)
-        if (place->owner == &conn->names)
-            return place == name->queue ? POSTERN_NAME_PRIMARY : POSTERN_NAME_QUEUED;
-    return POSTERN_NAME_GONE;
+    return place == name->queue ? POSTERN_NAME_PRIMARY : POSTERN_NAME_QUEUED;
 }
 
 static uint32_t state_after(uint32_t result, uint32_t before)

@@ -114,6 +114,7 @@ static void check_lists(const struct stage *stage)
         ck_assert_ptr_nonnull(name->queue);
         for (const struct postern_ownership *o = name->queue; o != NULL; o = o->queue_next) {
             ck_assert_ptr_eq(o->name, name);
+            ck_assert_ptr_eq(postern_name_place(name, o->owner), o);
             queued++;
         }
     }

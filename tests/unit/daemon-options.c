@@ -112,6 +112,22 @@ START_TEST(bad_lines)
 }
 END_TEST
 
+/* The manual page has a word on each: "Fl -session" for --session. */
+static void check_manual(const char *const *options, size_t n)
+{
+    static char page[65536];
+    char flag[64];
+    FILE *f = fopen(TEST_SRCDIR "/docs/posternd.1", "re");
+
+    ck_assert_ptr_nonnull(f);
+    page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+    fclose(f);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(flag, sizeof(flag), "Fl %s%s", strcmp(options[i], "-?") == 0 ? "\\&" : "", options[i] + 1);
+        ck_assert_msg(strstr(page, flag) != NULL, "the manual page says nothing of %s", options[i]);
+    }
+}
+
 /* Help is given before anything else is found wrong, and names every option there is. */
 START_TEST(help)
 {
@@ -147,6 +163,7 @@ START_TEST(help)
     ck_assert(o.version && !o.help);
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         ck_assert_ptr_nonnull(strstr(postern_options_help(), all[i]));
+    check_manual(all, sizeof(all) / sizeof(all[0]));
     ck_assert_ptr_eq(strstr(postern_options_version(), "posternd " PACKAGE_VERSION "\n"), postern_options_version());
 }
 END_TEST
