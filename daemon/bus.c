@@ -176,7 +176,7 @@ static int load_services(struct postern_bus *bus, const struct postern_busconfig
 }
 
 /* Everything that can fail comes before the first change. */
-int postern_bus_reload(struct postern_bus *bus, struct postern_error *error)
+static int reload(struct postern_bus *bus, struct postern_error *error)
 {
     struct postern_busconfig *config;
     struct postern_services services;
@@ -200,8 +200,18 @@ int postern_bus_reload(struct postern_bus *bus, struct postern_error *error)
     postern_services_finish(&bus->services);
     bus->services = services;
     use_limits(bus);
-    postern_log(&bus->log, LOG_INFO, "configuration reloaded");
     return 0;
+}
+
+int postern_bus_reload(struct postern_bus *bus, struct postern_error *error)
+{
+    int r = reload(bus, error);
+
+    if (r < 0)
+        postern_log(&bus->log, LOG_ERR, "reload refused, the configuration in force stays: %s", error->text);
+    else
+        postern_log(&bus->log, LOG_INFO, "configuration reloaded");
+    return r;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------- */

