@@ -18,6 +18,12 @@
 
 /* ---- making and ending ------------------------------------------------------------------------- */
 
+/* With whom it competes for a place before it has said Hello. */
+static struct postern_account *crowd(const struct postern_conn *conn)
+{
+    return conn->container != NULL ? conn->container : conn->user;
+}
+
 static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
 {
     conn->prev = bus->conns_last;
@@ -27,8 +33,27 @@ static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
         bus->conns = conn;
     bus->conns_last = conn;
     bus->n_incomplete++;
-    if (conn->user != NULL)
-        conn->user->incomplete++;
+    crowd(conn)->incomplete++;
+}
+
+static void uncount(struct postern_conn *conn)
+{
+    if (conn->state == POSTERN_CONN_ACTIVE) {
+        conn->bus->n_completed--;
+        conn->user->complete--;
+    } else {
+        conn->bus->n_incomplete--;
+        crowd(conn)->incomplete--;
+    }
+}
+
+void postern_conn_complete(struct postern_conn *conn)
+{
+    uncount(conn);
+    conn->state = POSTERN_CONN_ACTIVE;
+    conn->bus->n_completed++;
+    conn->user->complete++;
+    postern_timeout_clear(&conn->bus->auth_timeouts, &conn->auth_timeout);
 }
 
 static void unlink_conn(struct postern_conn *conn)
@@ -62,8 +87,8 @@ static int conn_prepare(struct postern_conn *conn)
     return conn->hh_id.tbl == NULL ? -ENOMEM : 0;
 }
 
-/* One user that opens connections and never authenticates may not shut the others out: the oldest unfinished connection of the
- * user with the most of them makes room. */
+/* One user or container that opens connections and never authenticates may not shut the others out: the oldest unfinished connection of
+ * whoever has the most of them makes room. */
 static void make_room(struct postern_bus *bus)
 {
     struct postern_conn *victim = NULL;
@@ -72,7 +97,7 @@ static void make_room(struct postern_bus *bus)
         return;
     for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
         if ((conn->state == POSTERN_CONN_AUTH || conn->state == POSTERN_CONN_HELLO) &&
-            (victim == NULL || conn->user->incomplete > victim->user->incomplete))
+            (victim == NULL || crowd(conn)->incomplete > crowd(victim)->incomplete))
             victim = conn;
     if (victim != NULL)
         postern_conn_doom(victim, "too many connections that have not authenticated (max_incomplete_connections)");
@@ -151,12 +176,7 @@ void postern_conn_doom(struct postern_conn *conn, const char *why)
         return;
     if (why != NULL)
         log_closing(conn, why);
-    if (conn->state != POSTERN_CONN_ACTIVE) {
-        bus->n_incomplete--;
-        conn->user->incomplete--;
-    } else {
-        bus->n_completed--;
-    }
+    uncount(conn);
     postern_timeout_clear(&bus->auth_timeouts, &conn->auth_timeout);
     postern_timeout_clear(&bus->fd_timeouts, &conn->fd_timeout);
     conn->state = POSTERN_CONN_DOOMED;

@@ -105,6 +105,9 @@ void postern_conn_flush(struct postern_conn *conn);
  * one string that this connection ever carries. NULL: out of memory. */
 const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance);
 
+/* Counts it as one that has said Hello. */
+void postern_conn_complete(struct postern_conn *conn);
+
 static inline struct postern_conn *postern_conn_of_names(struct postern_name_owner *owner)
 {
     return owner == NULL ? NULL : (struct postern_conn *)(void *)((char *)owner - offsetof(struct postern_conn, names));

@@ -232,7 +232,7 @@ static int say_hello(struct postern_driver_call *call)
 
     if (bus->n_completed >= limits->max_completed_connections)
         return postern_driver_fail(call, "LimitsExceeded", "The bus has as many connections as it may have (max_completed_connections)");
-    if (conn->user->used.connections - conn->user->incomplete >= limits->max_connections_per_user)
+    if (conn->user->complete >= limits->max_connections_per_user)
         return postern_driver_fail(call, "LimitsExceeded", "This user has as many connections as a user may have (max_connections_per_user)");
     conn->unique_len = (uint32_t)snprintf(conn->unique, sizeof(conn->unique), ":1.%llu", (unsigned long long)bus->next_unique);
     HASH_ADD(hh_unique, bus->by_unique, unique, conn->unique_len, conn);
@@ -243,11 +243,7 @@ static int say_hello(struct postern_driver_call *call)
         return postern_driver_no_memory(call);
     }
     bus->next_unique++;
-    bus->n_incomplete--;
-    conn->user->incomplete--;
-    bus->n_completed++;
-    conn->state = POSTERN_CONN_ACTIVE;
-    postern_timeout_clear(&bus->auth_timeouts, &conn->auth_timeout);
+    postern_conn_complete(conn);
     postern_writer_string(&call->out, conn->unique);
     return 0;
 }
