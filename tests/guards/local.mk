@@ -7,7 +7,8 @@ GUARDS = \
 	tests/guards/pkgconfig.sh \
 	tests/guards/planted.py \
 	tests/guards/sources.py \
-	tests/guards/symbols.sh
+	tests/guards/symbols.sh \
+	tests/guards/tour.py
 TESTS += $(GUARDS)
 EXTRA_DIST += $(GUARDS) \
 	tests/guards/folders.py \
