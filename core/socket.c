@@ -99,7 +99,7 @@ int postern_socket_make(const struct postern_settings *settings, int *fd, struct
     int sock, r;
 
     if (settings->socket_dir == NULL)
-        return postern_error_set(error, -ENOENT, "there is no place for the sockets of containers: %s", settings->socket_dir_missing);
+        return postern_error_set(error, -EOPNOTSUPP, "there is no place for the sockets of containers: %s", settings->socket_dir_missing);
     sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (sock < 0)
         return postern_error_set(error, -errno, "cannot make a socket: %s", strerror(errno));

@@ -331,6 +331,15 @@ def test_bus_without_containers(new_bus):
     assert status == 125 and 'Containers1' in err and bus.address.partition(',')[0] in err
 
 
+def test_bus_without_a_place_for_sockets(new_bus):
+    new_bus.runtime = ''
+    bus = new_bus.start()
+    status, _, err = run(bus, '--', 'true')
+    assert status == 125 and 'XDG_RUNTIME_DIR' in err
+    with bus.connect() as c:
+        assert c.error('AddServer', 'ssa{sv}a{sv}', 'com.example.Type', '', {}, {}, iface=CONTAINERS) == 'org.freedesktop.DBus.Error.Failed'
+
+
 def test_no_bubblewrap(bus):
     empty = tempfile.mkdtemp(prefix='pt')
     try:
