@@ -8,7 +8,7 @@ import pytest
 
 from bus import CALL_, HEAR, MEMBER, NAME_SUBTREE, OPEN_POLICY, OWN, PATH_SUBTREE, RECEIVE_FDS, SEE, SEND_FDS, TALK, rule, wait_for
 from helpers import as_other_user, is_root
-from wirebus import CONTAINERS, DRIVER, DRIVER_PATH, E, Closed, Conn, DBusError, unix_address
+from wirebus import CALL, CONTAINERS, DRIVER, DRIVER_PATH, E, Closed, Conn, DBusError, Message, unix_address
 
 pytestmark = pytest.mark.postern
 NO_SUCH = '/org/freedesktop/DBus/Containers1/c4711'
@@ -467,3 +467,57 @@ def test_sockets_end_with_the_bus(bus):
     """finish() looks for left-over sockets."""
     bus.container()
     assert len(sockets(bus)) == 1
+
+
+@pytest.mark.parametrize('key', ['connections', 'names', 'matches', 'bytes', 'fds', 'pending-replies'])
+def test_limits_are_not_raised(bus, key):
+    """More than is configured: InvalidArgs that names the key; less: accepted."""
+    e = bus.container_fails(Limits=('a{su}', {key: 0xffffffff}))
+    assert e.name == E + 'InvalidArgs' and key in e.text
+    assert bus.container(Limits=('a{su}', {key: 1})).manager.is_alive()
+
+
+def test_fds_of_an_instance(bus):
+    """What waits for an instance that does not read is bounded in descriptors too."""
+    i = bus.container(rules=[rule(SEE | RECEIVE_FDS, '')], Limits=('a{su}', {'fds': 5}))
+    c, out = i.connect(rcvbuf=1), bus.connect()
+    r, w = os.pipe()
+    for _ in range(60):
+        out.send_call('Fill', 'ay', bytes(20000), dest=c.name, flags=1)
+    out.sync()
+    before = bus.n_fds()
+    for _ in range(10):
+        out.send_call('Fd', 'h', 0, dest=c.name, fds=[r, r])
+    out.sync()
+    os.close(r)
+    os.close(w)
+    assert bus.n_fds() - before <= 5
+    assert sum(m.error == E + 'LimitsExceeded' for m in out.inbox) >= 8
+
+
+def test_mutated_arguments(bus):
+    """Damaged AddServer calls: whatever becomes of their sender, the bus lives, and nothing stays behind."""
+    import random
+    rng = random.Random(815)
+    witness = bus.connect()
+    m = Message(CALL, serial=9, destination=DRIVER, path=DRIVER_PATH, interface=CONTAINERS, member='AddServer', signature='ssa{sv}a{sv}',
+                body=('com.example.Sandbox', 'app', {'key': ('as', ['a', 'b'])}, {
+                    'Allow': ('a(usos)', [rule(TALK, 'com.example.A'), (CALL_ | MEMBER, 'a.b', '/x', 'a.b.C')]), 'Mode': ('s', 'restrict'),
+                    'CloseFD': ('h', 0), 'Limits': ('a{su}', {'connections': 3, 'names': 2})}), n_fds=1)
+    good = m.pack()
+    r, w = os.pipe()
+    for _ in range(300):
+        data = bytearray(good)
+        for _ in range(rng.randint(1, 3)):
+            data[rng.randrange(16, len(data))] = rng.choice([0, 1, 2, 7, 0x7f, 0x80, 0xff, rng.randrange(256)])
+        c = bus.connect()
+        try:
+            c.send_bytes(bytes(data), fds=[r])
+        except Closed:
+            pass
+        c.close()
+        bus.conns.remove(c)
+    witness.sync()
+    os.close(r)
+    os.close(w)
+    assert wait_for(lambda: not sockets(bus)) and witness.is_alive()

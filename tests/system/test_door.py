@@ -627,3 +627,15 @@ def test_container_goes_while_asking(world):
     i.stop()
     world.a.reply(call)
     assert world.a.is_alive() and c.is_closed()
+
+
+def test_the_answerer_leaves(bus):
+    """Who waits for a container that goes hears so from the bus, once."""
+    i, out = bus.container(), bus.connect()
+    c = i.connect()
+    serial, call = ask(out, c)
+    i.stop()
+    with pytest.raises(DBusError) as e:
+        out.reply_to(serial)
+    assert e.value.name == E + 'NoReply' and call.sender == out.name
+    assert replies_to(out) == []

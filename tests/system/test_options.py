@@ -444,3 +444,32 @@ def test_session_bus(new_bus):
     p.terminate()
     p.communicate(timeout=TIMEOUT)
     assert p.returncode == 0
+
+
+def test_inherited_sockets(new_bus):
+    """LISTEN_FDS and LISTEN_PID: the sockets from 3 on are served, and stay the giver's to remove."""
+    import socket
+    path = new_bus.dir + '/inherited'
+    s = socket.socket(socket.AF_UNIX)
+    s.bind(path)
+    s.listen(5)
+
+    def hand_over():
+        os.dup2(s.fileno(), 3)
+        os.set_inheritable(3, True)
+    c = conf(new_bus)
+    argv = ['/bin/sh', '-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh'] + new_bus.arguments(c, '--nofork', '--address=systemd:', '--print-address=1')
+    p = subprocess.Popen(argv, env=new_bus.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         preexec_fn=hand_over, close_fds=False)
+    s.close()
+    line = p.stdout.readline()
+    if line:
+        assert 'unix:path=' + path in line
+        with Conn(line.rstrip('\n')) as x:
+            x.sync()
+        time.sleep(0.1 if STOCK else 0)
+        p.terminate()
+    _, err = p.communicate(timeout=TIMEOUT)
+    # Without libsystemd it is refused, in words.
+    assert p.returncode == 0 if line else p.returncode > 0 and 'systemd' in err
+    assert os.path.exists(path)
