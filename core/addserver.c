@@ -101,7 +101,7 @@ static int begin_listening(struct postern_instance *instance, struct postern_ser
     if (plan.fd < 0) {
         r = postern_socket_make(&mediator->settings, &plan.fd, &args->place, error);
         if (r < 0)
-            return r;
+            return r == -ENOMEM ? r : -EIO; /* the file system's reasons are none of the caller's arguments */
         plan.unlink_path = strdup(args->place.path);
     }
     write_answer(&mediator->reply, instance, &args->place);

@@ -108,11 +108,11 @@ static int watch(struct postern_instance *instance, struct postern_error *error)
     if (listening->close_fd >= 0)
         r = host->watch_add(host->data, listening->close_fd, 0, hung_up, instance, &listening->close_watch);
     if (r < 0)
-        return postern_error_set(error, r == -EPERM ? -EINVAL : r, "CloseFD cannot be watched: %s", strerror(-r));
+        return postern_error_set(error, r == -ENOMEM ? r : -EINVAL, "CloseFD cannot be watched: %s", strerror(-r));
     if (listening->ready_fd >= 0)
         r = host->watch_add(host->data, listening->ready_fd, POLLIN, became_ready, instance, &listening->ready_watch);
     if (r < 0)
-        return postern_error_set(error, r == -EPERM ? -EINVAL : r, "ReadyFD cannot be watched: %s", strerror(-r));
+        return postern_error_set(error, r == -ENOMEM ? r : -EINVAL, "ReadyFD cannot be watched: %s", strerror(-r));
     return 0;
 }
 
@@ -129,7 +129,7 @@ int postern_listening_begin(struct postern_instance *instance, const struct post
     if (r == 0 && listening->ready_fd < 0) {
         r = accept_now(instance);
         if (r < 0)
-            postern_error_set(error, r, "the socket cannot be used: %s", strerror(-r));
+            r = postern_error_set(error, r == -ENOMEM ? r : -EIO, "the socket cannot be used: %s", strerror(-r));
     }
     if (r < 0)
         postern_listening_end(instance);

@@ -34,7 +34,8 @@ struct postern_listening_plan {
 };
 
 void postern_listening_init(struct postern_listening *listening);
-/* 0, or a negative errno with the reason in *error: then the instance does not listen, and all that the plan held is closed. */
+/* 0, or with the reason in *error -EINVAL (ReadyFD or CloseFD cannot be watched), -EIO or -ENOMEM: then the instance does not listen,
+ * and all that the plan held is closed. */
 int postern_listening_begin(struct postern_instance *instance, const struct postern_listening_plan *plan, struct postern_error *error);
 /* Ends it, whatever state it is in; a second call does nothing. The instance stays. */
 void postern_listening_end(struct postern_instance *instance);

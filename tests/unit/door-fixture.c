@@ -21,6 +21,7 @@ static void host_log(void *data, int32_t priority, const char *text)
     struct fixture *fixture = data;
 
     (void)priority;
+    fixture->n_lines++;
     snprintf(fixture->log, sizeof(fixture->log), "%s", text);
 }
 
@@ -28,12 +29,12 @@ static int32_t host_watch_add(void *data, int32_t fd, uint32_t events, postern_w
 {
     struct fixture *fixture = data;
 
-    (void)events;
     ck_assert_uint_lt(fixture->n_watches, FIXTURE_LISTENERS);
     *watch = ++fixture->next_id;
     fixture->watches[fixture->n_watches].fn = fn;
     fixture->watches[fixture->n_watches].data = fn_data;
     fixture->watches[fixture->n_watches].fd = fd;
+    fixture->watches[fixture->n_watches].events = (short)events;
     fixture->watches[fixture->n_watches++].id = *watch;
     return 0;
 }
@@ -93,7 +94,7 @@ static void host_release_name(void *data, uint64_t host_id, const char *name)
     struct fixture *fixture = data;
 
     (void)host_id;
-    (void)name;
+    snprintf(fixture->released, sizeof(fixture->released), "%s", name);
     fixture->n_released++;
 }
 
@@ -108,25 +109,48 @@ static void write_file(const char *path, const char *before, const char *content
     ck_assert_int_eq(fclose(file), 0);
 }
 
-void fixture_open(struct fixture *fixture, const char *policy, const char *mediator_conf)
+void fixture_configure(struct fixture *fixture, const char *mediator_conf)
 {
-    struct postern_options options = {.size = sizeof(options), .flags = POSTERN_OPTION_LOG_ALL};
+    char path[96];
+
+    snprintf(path, sizeof(path), "%s/mediator.conf", fixture->dir);
+    write_file(path, "", mediator_conf != NULL ? mediator_conf : "<mediator/>", "\n");
+}
+
+void fixture_reopen(struct fixture *fixture)
+{
+    struct postern_options options = {.size = sizeof(options)};
     struct postern_fault fault = {.size = sizeof(fault)};
     char bus[96], mediator[96];
 
-    *fixture = (struct fixture){0};
+    snprintf(bus, sizeof(bus), "%s/bus.conf", fixture->dir);
+    snprintf(mediator, sizeof(mediator), "%s/mediator.conf", fixture->dir);
+    options.flags = fixture->quiet ? 0 : POSTERN_OPTION_LOG_ALL;
+    fixture->module = postern_module_v1(POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
+    ck_assert_ptr_nonnull(fixture->module);
+    options.host = &fixture->host;
+    options.bus_config = bus;
+    options.mediator_config = mediator;
+    if (fixture->module->open(&options, &fixture->mediator, &fault) < 0)
+        ck_abort_msg("%s", fault.text);
+}
+
+void fixture_open(struct fixture *fixture, const char *policy, const char *mediator_conf)
+{
+    char bus[96];
+
+    *fixture = (struct fixture){.quiet = fixture->quiet};
     snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/postern-door-XXXXXX");
     ck_assert_ptr_nonnull(mkdtemp(fixture->dir));
     setenv("XDG_RUNTIME_DIR", fixture->dir, 1);
     snprintf(bus, sizeof(bus), "%s/bus.conf", fixture->dir);
-    snprintf(mediator, sizeof(mediator), "%s/mediator.conf", fixture->dir);
     write_file(bus, "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">",
                policy != NULL ? policy : "<allow user=\"*\"/><allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/>"
                                          "<allow send_requested_reply=\"false\" send_type=\"method_return\"/>"
                                          "<allow send_requested_reply=\"false\" send_type=\"error\"/>"
                                          "<allow receive_requested_reply=\"false\"/>",
                "</policy></busconfig>\n");
-    write_file(mediator, "", mediator_conf != NULL ? mediator_conf : "<mediator/>", "\n");
+    fixture_configure(fixture, mediator_conf);
     fixture->host = (struct postern_host){
         .abi = {.size = sizeof(fixture->host), .major = POSTERN_ABI_MAJOR, .minor = POSTERN_ABI_MINOR},
         .data = fixture,
@@ -139,13 +163,7 @@ void fixture_open(struct fixture *fixture, const char *policy, const char *media
         .emit = host_emit,
         .release_name = host_release_name,
     };
-    fixture->module = postern_module_v1(POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
-    ck_assert_ptr_nonnull(fixture->module);
-    options.host = &fixture->host;
-    options.bus_config = bus;
-    options.mediator_config = mediator;
-    if (fixture->module->open(&options, &fixture->mediator, &fault) < 0)
-        ck_abort_msg("%s", fault.text);
+    fixture_reopen(fixture);
 }
 
 void fixture_close(struct fixture *fixture)

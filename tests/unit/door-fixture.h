@@ -14,6 +14,7 @@
 #define FIXTURE_LISTENERS 64
 
 struct fixture {
+    bool quiet;                      /* set before fixture_open(): only denials are logged */
     char dir[64];                    /* temporary; XDG_RUNTIME_DIR */
     const struct postern_module *module;
     struct postern_mediator *mediator;
@@ -28,12 +29,15 @@ struct fixture {
         postern_watch_fn *fn;
         void *data;
         int fd;
+        short events;
         uint64_t id;
     } watches[FIXTURE_LISTENERS];
     unsigned n_removed;              /* InstanceRemoved signals */
     unsigned n_disconnects;
     uint64_t disconnected;           /* host_id of the last one */
     unsigned n_released;             /* release_name() calls */
+    char released[256];              /* the name of the last one */
+    unsigned n_lines;                /* of the log */
     char log[4096];                  /* the last line */
     char reply_error[128];           /* of the last call; empty: it succeeded */
     char reply_text[1024];
@@ -55,6 +59,10 @@ struct fixture_rule {
 /* Opens a mediator with this content of the bus configuration's <policy context="default"> (NULL: everything is allowed) and this
  * mediator.conf (NULL: <mediator/>). */
 void fixture_open(struct fixture *fixture, const char *policy, const char *mediator_conf);
+/* Opens another mediator in place of the closed one, with the same files. */
+void fixture_reopen(struct fixture *fixture);
+/* Writes another mediator.conf. */
+void fixture_configure(struct fixture *fixture, const char *mediator_conf);
 void fixture_close(struct fixture *fixture);
 
 /* A connection from outside any container: authenticated, with the unique name ":1.N". */

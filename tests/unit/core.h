@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The suites of test-core. */
+#ifndef POSTERN_TESTS_UNIT_CORE_H
+#define POSTERN_TESTS_UNIT_CORE_H
+
+#include <check.h>
+
+Suite *core_audit_suite(void);
+Suite *core_decide_suite(void);
+Suite *core_life_suite(void);
+Suite *core_rule_suite(void);
+Suite *core_ruleset_suite(void);
+Suite *core_server_suite(void);
+
+#endif

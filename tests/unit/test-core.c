@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/core.h"
+#include "tests/unit/suite.h"
+
+SUITE_MAIN(core_rule_suite, core_ruleset_suite, core_decide_suite, core_server_suite, core_life_suite, core_audit_suite)
