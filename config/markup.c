@@ -262,10 +262,14 @@ static void on_end(void *data, const char *name)
     for (; len > 0 && isspace((unsigned char)*start); len--)
         start++;
     if (len > 0) {
-        node->text = strndup(start, len);
-        if (node->text == NULL) {
-            node->text = "";
+        char *copy = malloc(len + 1);
+
+        if (copy == NULL) {
             stop(parse, -ENOMEM);
+        } else {
+            memcpy(copy, start, len);
+            copy[len] = '\0';
+            node->text = copy;
         }
     }
     buf->len = 0;
