@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from wirebus import CONTAINERS, Conn, DBusError, TIMEOUT
+from wirebus import CONTAINERS, Conn, TIMEOUT
 
 DAEMON = os.environ.get('POSTERN_TEST_DAEMON') or os.environ.get('POSTERND') or os.path.abspath('posternd')
 STOCK = os.path.basename(DAEMON) == 'dbus-daemon'

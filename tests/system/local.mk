@@ -8,11 +8,13 @@ SYSTEM_TESTS = \
 	tests/system/conftest.py \
 	tests/system/helpers.py \
 	tests/system/wirebus.py \
+	tests/system/world.py \
 	tests/system/test_auth.py \
 	tests/system/test_clients.py \
 	tests/system/test_container_fds.py \
 	tests/system/test_containers.py \
 	tests/system/test_door.py \
+	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
@@ -20,6 +22,7 @@ SYSTEM_TESTS = \
 	tests/system/test_messages.py \
 	tests/system/test_names.py \
 	tests/system/test_options.py \
+	tests/system/test_replies.py \
 	tests/system/test_run.py \
 	tests/system/test_system.py \
 	tests/system/test_visibility.py

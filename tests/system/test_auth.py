@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from bus import STOCK, OPEN_POLICY, wait_for
+from bus import OPEN_POLICY, wait_for
 from helpers import OTHER_UID, as_other_user, is_root
 from wirebus import CALL, DRIVER, DRIVER_PATH, Closed, Conn, DBusError, Message
 

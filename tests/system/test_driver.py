@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from bus import STOCK, wait_for
-from wirebus import CALL, DRIVER, DRIVER_PATH, E, PROPERTIES, RETURN, Closed, DBusError, Message
+from wirebus import CALL, DRIVER, DRIVER_PATH, E, PROPERTIES, RETURN, Message
 
 PEER = 'org.freedesktop.DBus.Peer'
 INTROSPECTABLE = 'org.freedesktop.DBus.Introspectable'

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from wirebus import CALL, DRIVER, DRIVER_PATH, ERROR, NO_REPLY, RETURN, SIGNAL, Closed, Message, Writer, message_size, pack_raw
+from wirebus import CALL, DRIVER, ERROR, NO_REPLY, RETURN, SIGNAL, Closed, Message, Writer, message_size, pack_raw
 
 PATH, IFACE, MEMBER, ERRNAME, REPLY, DEST, SENDER, SIG, FDS, INSTANCE = range(1, 11)
 

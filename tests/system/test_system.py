@@ -9,7 +9,7 @@ import pytest
 
 from bus import CALL_, OWN, STOCK, rule, wait_for
 from helpers import as_other_user, is_root
-from test_door import sends
+from world import sends
 from wirebus import CALL, CONTAINERS, DRIVER, E, ERROR, NO_REPLY, RETURN, Conn, DBusError, Message
 
 STOCK_CONF = '/usr/share/dbus-1/system.conf'

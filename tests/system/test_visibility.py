@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bus import CALL_, HEAR, NAME_SUBTREE, OWN, SEE, TALK, rule, wait_for
-from test_door import World, clear, fd_gets_through, pipe, sends, world  # noqa: F401
+from world import clear, fd_gets_through, pipe, sends, world  # noqa: F401
 from wirebus import CONTAINERS, DRIVER, E, SIGNAL
 
 pytestmark = pytest.mark.postern
