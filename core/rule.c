@@ -67,11 +67,28 @@ static int check_own(uint32_t flags, const char *path, const char *interface, st
     return 0;
 }
 
+/* All four strings in one piece of memory: a bus may have a great many rules. */
+static int copy_strings(struct postern_rule *rule, const char *name, const char *path, const char *interface, size_t interface_len, const char *member)
+{
+    size_t name_size = strlen(name) + 1, path_size = strlen(path) + 1, member_size = strlen(member) + 1;
+    char *p = malloc(name_size + path_size + interface_len + 1 + member_size);
+
+    if (p == NULL)
+        return -ENOMEM;
+    rule->name = memcpy(p, name, name_size);
+    rule->path = memcpy(p + name_size, path, path_size);
+    rule->interface = memcpy(rule->path + path_size, interface, interface_len);
+    rule->interface[interface_len] = '\0';
+    rule->member = memcpy(rule->interface + interface_len + 1, member, member_size);
+    return 0;
+}
+
 int postern_rule_init(struct postern_rule *rule, uint32_t flags, const char *name, const char *path, const char *interface,
                       struct postern_error *error)
 {
     const char *dot = strrchr(interface, '.');
     const char *member = (flags & POSTERN_ALLOW_MEMBER) == 0 ? NULL : dot != NULL ? dot + 1 : interface;
+    size_t interface_len = member == NULL ? strlen(interface) : member == interface ? 0 : (size_t)(member - interface) - 1;
     struct postern_rule made = {.flags = flags};
     int r = check_flags(flags, error);
 
@@ -83,25 +100,15 @@ int postern_rule_init(struct postern_rule *rule, uint32_t flags, const char *nam
         r = check_interface(flags, interface, member, error);
     if (r == 0)
         r = check_own(flags, path, interface, error);
-    if (r < 0)
-        return r;
-    made.name = strdup(name);
-    made.path = strdup(path);
-    made.interface = member == NULL ? strdup(interface) : strndup(interface, member == interface ? 0 : (size_t)(member - interface) - 1);
-    made.member = strdup(member != NULL ? member : "");
-    if (made.name == NULL || made.path == NULL || made.interface == NULL || made.member == NULL) {
-        postern_rule_finish(&made);
-        return postern_error_set(error, -ENOMEM, "out of memory");
-    }
-    *rule = made;
-    return 0;
+    if (r == 0 && copy_strings(&made, name, path, interface, interface_len, member != NULL ? member : "") < 0)
+        r = postern_error_set(error, -ENOMEM, "out of memory");
+    if (r == 0)
+        *rule = made;
+    return r;
 }
 
 void postern_rule_finish(struct postern_rule *rule)
 {
-    free(rule->name);
-    free(rule->path);
-    free(rule->interface);
-    free(rule->member);
+    free(rule->name); /* and the other strings with it */
     *rule = (struct postern_rule){0};
 }

@@ -28,7 +28,7 @@
 
 struct postern_rule {
     uint32_t flags;      /* POSTERN_ALLOW_... */
-    char *name;          /* bus name; "" any connection outside other containers */
+    char *name;          /* owns the memory of all four strings. Bus name; "" any connection outside other containers */
     char *path;
     char *interface;     /* without the member; "" any */
     char *member;        /* "" any */

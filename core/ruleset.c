@@ -10,90 +10,92 @@
 
 #define NO_RULE UINT32_MAX
 
-/* All rules that spell the same name; in the order in which they were given. */
-struct entry {
-    const char *name; /* of its first rule */
-    uint32_t first, last;
-    UT_hash_handle hh;
-};
-
+/* The rules of one name are a chain, in the order in which they were given. A table with open addressing, at least half empty, holds
+ * the first of each chain: small, because a bus may have many containers, and keyed, because their names come from outside. */
 struct postern_ruleset {
     size_t n;
     struct postern_rule *rules;
-    uint32_t *next;        /* per rule: the next one with the same name */
-    struct entry *entries; /* room for one per rule */
-    struct entry *by_name;
-    uint32_t any;          /* the first rule with the empty name */
-    uint32_t any_last;
+    uint32_t *next;  /* per rule: the next one with the same name */
+    uint32_t *table; /* mask + 1 places, a power of two */
+    size_t mask;
+    uint32_t any;    /* the first rule with the empty name; it covers connections, not names */
 };
 
-/* A rule with the empty name is kept out of the table: it covers connections, not names. */
-static int add(struct postern_ruleset *set, uint32_t i)
+/* The place of a name, or the empty one where it would be. */
+static uint32_t *find_place(const struct postern_ruleset *set, const char *name, size_t len)
+{
+    size_t at = (size_t)postern_hash(name, len) & set->mask;
+
+    for (;; at = (at + 1) & set->mask) {
+        const char *there = set->table[at] != NO_RULE ? set->rules[set->table[at]].name : NULL;
+
+        if (there == NULL || (strncmp(there, name, len) == 0 && there[len] == '\0'))
+            return &set->table[at];
+    }
+}
+
+/* Added from the last to the first, each at the head of its chain. */
+static void add(struct postern_ruleset *set, uint32_t i)
 {
     const char *name = set->rules[i].name;
-    struct entry *entry;
-    uint32_t *last = &set->any_last;
+    uint32_t *first = *name != '\0' ? find_place(set, name, strlen(name)) : &set->any;
 
-    set->next[i] = NO_RULE;
-    if (*name != '\0') {
-        HASH_FIND(hh, set->by_name, name, strlen(name), entry);
-        if (entry == NULL) {
-            entry = &set->entries[i];
-            *entry = (struct entry){.name = name, .first = i, .last = i};
-            HASH_ADD_KEYPTR(hh, set->by_name, entry->name, strlen(name), entry);
-            return entry->hh.tbl != NULL ? 0 : -ENOMEM;
-        }
-        last = &entry->last;
-    } else if (set->any == NO_RULE) {
-        set->any = i;
-        *last = i;
-        return 0;
-    }
-    set->next[*last] = i;
-    *last = i;
+    set->next[i] = *first;
+    *first = i;
+}
+
+static int make_table(struct postern_ruleset *set)
+{
+    size_t size = 2;
+
+    while (size < 2 * set->n)
+        size *= 2;
+    set->next = calloc(set->n + 1, sizeof(*set->next));
+    set->table = calloc(size, sizeof(*set->table));
+    if (set->next == NULL || set->table == NULL)
+        return -ENOMEM;
+    set->mask = size - 1;
+    memset(set->table, 0xff, size * sizeof(*set->table)); /* NO_RULE everywhere */
     return 0;
+}
+
+static void free_rules(struct postern_rule *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        postern_rule_finish(&rules[i]);
+    free(rules);
 }
 
 int postern_ruleset_new(struct postern_rule *rules, size_t n, struct postern_ruleset **set)
 {
-    struct postern_ruleset *made = calloc(1, sizeof(*made));
+    struct postern_ruleset *made = n < NO_RULE ? calloc(1, sizeof(*made)) : NULL;
 
-    if (made == NULL || n >= NO_RULE)
-        goto fail;
-    made->rules = rules;
+    if (made == NULL) {
+        free_rules(rules, n);
+        return -ENOMEM;
+    }
+    made->rules = n > 0 ? reallocarray(rules, n, sizeof(*rules)) : NULL; /* what had room to grow shrinks */
+    if (made->rules == NULL)
+        made->rules = rules;
     made->n = n;
-    made->any = made->any_last = NO_RULE;
-    made->next = calloc(n + 1, sizeof(*made->next));
-    made->entries = calloc(n + 1, sizeof(*made->entries));
-    if (made->next == NULL || made->entries == NULL)
-        goto fail_made;
-    for (uint32_t i = 0; i < n; i++)
-        if (add(made, i) < 0)
-            goto fail_made;
+    made->any = NO_RULE;
+    if (make_table(made) < 0) {
+        postern_ruleset_free(made);
+        return -ENOMEM;
+    }
+    for (size_t i = n; i > 0; i--)
+        add(made, (uint32_t)i - 1);
     *set = made;
     return 0;
-
-fail_made:
-    postern_ruleset_free(made);
-    return -ENOMEM;
-fail:
-    for (size_t i = 0; i < n; i++)
-        postern_rule_finish(&rules[i]);
-    free(rules);
-    free(made);
-    return -ENOMEM;
 }
 
 void postern_ruleset_free(struct postern_ruleset *set)
 {
     if (set == NULL)
         return;
-    HASH_CLEAR(hh, set->by_name);
-    for (size_t i = 0; i < set->n; i++)
-        postern_rule_finish(&set->rules[i]);
-    free(set->rules);
+    free_rules(set->rules, set->n);
     free(set->next);
-    free(set->entries);
+    free(set->table);
     free(set);
 }
 
@@ -136,7 +138,6 @@ const struct postern_rule *postern_ruleset_find_name(const struct postern_rulese
                                                      const struct postern_rule_query *query)
 {
     const struct postern_rule *rule = NULL;
-    const struct entry *entry;
     uint32_t flags = 0;
 
     /* No rule and no subtree is ever about the bus itself. */
@@ -144,9 +145,7 @@ const struct postern_rule *postern_ruleset_find_name(const struct postern_rulese
         return NULL;
     /* The name itself, then each of the subtrees that it lies in. */
     while (rule == NULL && len > 0) {
-        HASH_FIND(hh, set->by_name, name, len, entry);
-        if (entry != NULL)
-            rule = first_that_fits(set, entry->first, flags, query);
+        rule = first_that_fits(set, *find_place(set, name, len), flags, query);
         flags = POSTERN_ALLOW_NAME_SUBTREE;
         do
             len--;

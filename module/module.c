@@ -224,6 +224,7 @@ static void module_delivered(const struct postern_party *from, struct postern_pa
 
     if (!postern_instance_is_ruled(to->instance) || from->instance == to->instance)
         return;
+    /* The table hands it over as const: nothing about the sender changes, only that the container knows it. */
     HASH_FIND(hh, from->mediator->parties, &from->host_id, sizeof(from->host_id), sender);
     if (sender != NULL)
         postern_instance_contact(to->instance, sender);

@@ -8,6 +8,7 @@ test_core_SOURCES = \
 	tests/unit/core-audit.c \
 	tests/unit/core-decide.c \
 	tests/unit/core-life.c \
+	tests/unit/core-open.c \
 	tests/unit/core-rule.c \
 	tests/unit/core-ruleset.c \
 	tests/unit/core-server.c \
