@@ -12,6 +12,8 @@ from wirebus import CONTAINERS, Conn, TIMEOUT
 
 DAEMON = os.environ.get('POSTERN_TEST_DAEMON') or os.environ.get('POSTERND') or os.path.abspath('posternd')
 STOCK = os.path.basename(DAEMON) == 'dbus-daemon'
+with open(DAEMON, 'rb') as daemon_file:
+    SANITIZED = b'__asan_init' in daemon_file.read()
 
 SEE, CALL_, HEAR, OWN, SEND_FDS, RECEIVE_FDS = 1, 2, 4, 8, 0x10, 0x20
 NAME_SUBTREE, PATH_SUBTREE, MEMBER = 0x100, 0x200, 0x400

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bus import OPEN_POLICY, STOCK, wait_for
+from bus import OPEN_POLICY, SANITIZED, STOCK, wait_for
 from helpers import as_other_user, is_root
 from wirebus import CALL, DRIVER, E, NO_REPLY, Closed, Conn, DBusError, Message
 
@@ -193,7 +193,8 @@ def test_slow_reader_of_broadcasts(new_bus):
     for n in range(300):
         a.signal('Noise', 'uay', n, bytes(20000))
         assert quick.wait_signal('Noise').body[0] == n
-    if not STOCK:
+    # AddressSanitizer keeps what was freed for a while, to see who still uses it.
+    if not STOCK and not SANITIZED:
         assert memory(new_bus) - before < 5 << 20
     assert a.is_alive()
 
