@@ -359,6 +359,22 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     write_line(observer->mediator, LOG_NOTICE, &line);
 }
 
+void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance, const struct postern_peer_facts *facts,
+                           const char *why)
+{
+    struct line line = {.len = 0};
+
+    put(&line, "verdict", "refused");
+    put(&line, "door", "none");
+    put(&line, "why", why);
+    put(&line, "action", "connect");
+    put_number(&line, "uid", facts->uid);
+    put_number(&line, "pid", (uint64_t)facts->pid);
+    put(&line, "to_instance", instance != NULL ? instance->path : NULL);
+    if (may_write(instance != NULL ? &instance->budget : &mediator->budget, &line))
+        write_line(mediator, LOG_WARNING, &line);
+}
+
 /* Receivers that are not let near a broadcast are the normal case, not news. */
 static bool is_worth_a_line(const struct postern_request *request, const struct postern_decision *decision)
 {

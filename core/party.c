@@ -2,11 +2,10 @@
 #include "core/party.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 
+#include "core/audit.h"
 #include "core/mediator.h"
 
 /* ---- names ------------------------------------------------------------------------------------------- */
@@ -171,8 +170,7 @@ static int set_up(struct postern_party *party, const struct postern_peer *peer)
     else
         r = identify(mediator, peer, &party->facts, &instance, &error);
     if (r < 0) {
-        postern_mediator_log(mediator, LOG_WARNING, "refused a connection of uid %d, pid %d: %s", (int)party->facts.uid, (int)party->facts.pid,
-                             error.text);
+        postern_audit_refused(mediator, NULL, &party->facts, error.text);
         return r == -ENOMEM ? r : -EPERM;
     }
     HASH_ADD(hh, mediator->parties, host_id, sizeof(party->host_id), party);
@@ -180,7 +178,7 @@ static int set_up(struct postern_party *party, const struct postern_peer *peer)
         return -ENOMEM;
     r = instance != NULL ? postern_instance_join(instance, party) : 0;
     if (r < 0) {
-        postern_mediator_log(mediator, LOG_NOTICE, "refused a connection to %s: it has %" PRIu64 " already", instance->path, instance->n_parties);
+        postern_audit_refused(mediator, instance, &party->facts, "the container has as many connections as it may have");
         HASH_DELETE(hh, mediator->parties, party);
     }
     return r;

@@ -44,3 +44,13 @@ check_PROGRAMS += fuzz-service
 fuzz_service_SOURCES = tests/fuzz/fuzz-service.c $(FUZZ_MAIN)
 fuzz_service_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_service_LDADD = libdaemon.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-ruletext
+fuzz_ruletext_SOURCES = tests/fuzz/fuzz-ruletext.c $(FUZZ_MAIN)
+fuzz_ruletext_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_ruletext_LDADD = libcore.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-addserver
+fuzz_addserver_SOURCES = tests/fuzz/fuzz-addserver.c $(FUZZ_MAIN)
+fuzz_addserver_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_addserver_LDADD = libcore.la libwire.la libutil.la
