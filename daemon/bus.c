@@ -241,9 +241,7 @@ int postern_bus_init(struct postern_bus *bus)
     int r;
 
     bus->loop.epoll_fd = bus->spare_fd = -1;
-    r = postern_peer_facts_self(&bus->self);
-    if (r == 0)
-        r = postern_guid_make(bus->guid);
+    r = postern_guid_make(bus->guid);
     if (r == 0)
         r = postern_guid_make(bus->id);
     if (r == 0)
@@ -264,8 +262,10 @@ int postern_bus_init(struct postern_bus *bus)
 
 int postern_bus_serve(struct postern_bus *bus)
 {
-    int r = load_services(bus, bus->config, &bus->services);
+    int r = postern_peer_facts_self(&bus->self); /* not before it became the user that it stays */
 
+    if (r == 0)
+        r = load_services(bus, bus->config, &bus->services);
     use_limits(bus);
     for (size_t i = 0; r == 0 && i < bus->listen.n; i++)
         r = postern_bus_listen(bus, bus->listen.sockets[i].fd, 0);

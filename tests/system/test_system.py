@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from bus import CALL_, OWN, STOCK, rule, wait_for
+from bus import CALL_, OPEN_POLICY, OWN, STOCK, rule, wait_for
 from helpers import as_other_user, is_root
 from world import sends
 from wirebus import CALL, CONTAINERS, DRIVER, E, ERROR, NO_REPLY, RETURN, Conn, DBusError, Message
@@ -182,3 +182,27 @@ def test_system_defaults(system):
     first.stop()
     assert wait_for(lambda: container())
     assert manager.error('GetInstanceInfo', 'o', first.path, iface=CONTAINERS) == E + 'NotContainer'
+
+
+@pytest.mark.postern
+@pytest.mark.skipif(not is_root(), reason='only root can become another user')
+def test_user_of_the_bus(new_bus):
+    """<user>: the bus is that user from then on, says so of itself, and serves that user as its own."""
+    new_bus.start('<user>nobody</user>', OPEN_POLICY + '<allow user="*"/>', type='system')
+    uid = pwd.getpwnam('nobody').pw_uid
+    with open('/proc/%d/status' % new_bus.pid) as f:
+        status = dict(line.split(None, 1) for line in f if len(line.split()) > 1)
+    assert set(status['Uid:'].split()) == {str(uid)} and int(status['CapEff:'], 16) == 0
+    with open('/proc/%d/limits' % new_bus.pid) as f:
+        soft, hard = re.search(r'Max open files +([0-9]+) +([0-9]+)', f.read()).groups()
+    assert soft == hard
+    c = new_bus.connect()
+    assert c.credentials(DRIVER)['UnixUserID'] == ('u', uid) and c.call('GetConnectionUnixUser', 's', DRIVER) == (uid,)
+    os.chmod(new_bus.dir + '/bus', 0o777)
+
+    def reload(address):
+        with Conn(address) as x:
+            return x.call('ReloadConfig')
+    assert as_other_user(reload, new_bus.address) == ()
+    new_bus.check_fds = False
+    os.chown(new_bus.dir, uid, -1)  # so that it can remove its socket
