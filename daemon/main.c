@@ -224,7 +224,9 @@ static int start(struct program *program, struct postern_error *error)
             r = watch_signals(program);
         if (r < 0)
             return postern_error_set(error, r, "cannot start: %s", strerror(-r));
-        postern_process_raise_fds();
+        r = postern_process_raise_fds();
+        if (r < 0)
+            postern_log(&bus->log, LOG_WARNING, "the limit of open descriptors cannot be raised, and with it the number of connections: %s", strerror(-r));
         r = open_sockets(program, error);
     }
     if (r == 0 && bus->config->pidfile != NULL && !program->options.no_pidfile) {

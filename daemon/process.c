@@ -14,6 +14,8 @@
 
 #include "util/cleanup.h"
 
+#define FDS_OF_ROOT 65536
+
 int postern_process_hold_streams(void)
 {
     int fd;
@@ -130,14 +132,21 @@ int postern_process_become(const char *user, struct postern_error *error)
     return 0;
 }
 
-void postern_process_raise_fds(void)
+int postern_process_raise_fds(void)
 {
     struct rlimit limit;
+    rlim_t before;
+    int r;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
-        return;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    before = limit.rlim_max;
+    if (geteuid() == 0 && limit.rlim_max < FDS_OF_ROOT)
+        limit.rlim_max = FDS_OF_ROOT;
     limit.rlim_cur = limit.rlim_max;
-    /* Fewer descriptors mean fewer connections, which is told when it happens. */
-    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+        return 0;
+    r = -errno;
+    limit.rlim_cur = limit.rlim_max = before; /* root of a user namespace may not raise it */
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : r;
 }

@@ -26,7 +26,8 @@ int postern_process_print(int fd, const char *line);
 /* Becomes the user named in <user>, with its groups, for good. Does nothing when it is that user already. */
 int postern_process_become(const char *user, struct postern_error *error);
 
-/* Raises the soft limit of open descriptors to the hard one: every connection takes one. */
-void postern_process_raise_fds(void);
+/* Raises the limits of open descriptors: every connection takes one. The soft limit becomes the hard one; for root, that is at
+ * least 65536 afterwards. 0, or negative errno when that could not be: then there are as many as the hard limit allowed before. */
+int postern_process_raise_fds(void);
 
 #endif
