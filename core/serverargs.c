@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "core/flip.h"
+#include "wire/body.h"
 #include "wire/message.h"
 #include "wire/name.h"
 #include "wire/reader.h"
 
-#define SIGNATURE "ssa{sv}a{sv}"
+#define POSITIONAL "ssa{sv}"
+#define SIGNATURE POSITIONAL "a{sv}"
 
 /* What the reading of one argument needs. */
 struct reading {
@@ -211,7 +213,7 @@ static int read_positional(struct reading *reading)
 {
     struct postern_server_args *args = reading->args;
     uint64_t limit = reading->mediator->settings.max_metadata_bytes;
-    size_t start, len, type_len;
+    size_t start, len, type_len, used;
 
     postern_reader_string(&reading->r, &args->type, &type_len);
     postern_reader_string(&reading->r, &args->name, NULL);
@@ -222,6 +224,10 @@ static int read_positional(struct reading *reading)
     /* Type, name and dictionary, as they were serialised. */
     if (reading->r.pos > limit)
         return postern_error_set(reading->error, -EDQUOT, "type, name and metadata take %zu bytes, %" PRIu64 " are allowed", reading->r.pos, limit);
+    /* Everything was valid with the descriptors that came along: what is not without them is a handle. It would go out again with answers
+     * that carry none, and the client that gets such a message must take the bus for broken. */
+    if (postern_body_validate_prefix(postern_native_order(), POSITIONAL, sizeof(POSITIONAL) - 1, args->body, start + len, 0, &used) < 0)
+        return postern_error_set(reading->error, -EINVAL, "the metadata may hold no file descriptors");
     args->metadata = args->body + postern_align(start + 4, 8);
     args->metadata_len = start + len - postern_align(start + 4, 8);
     return 0;

@@ -122,6 +122,34 @@ def test_faulty_arguments(bus, name):
     assert bus.container(manager).connect().is_alive()
 
 
+@pytest.mark.parametrize('value', [('h', 0), ('ah', [0]), ('a{sv}', {'deep': ('(vy)', (('h', 0), 1))})])
+def test_no_descriptors_in_metadata(bus, value):
+    """Answers that hand the metadata out carry no descriptors; a handle in them would be malformed."""
+    manager = bus.connect()
+    r, w = os.pipe()
+    e = bus.container_fails(manager, metadata={'a': ('s', 'x'), 'fd': value}, fds=[r])
+    os.close(r)
+    os.close(w)
+    assert e.name == E + 'InvalidArgs' and 'metadata' in e.text
+    assert bus.container(manager).connect().is_alive()
+
+
+@pytest.mark.parametrize('order', 'lB')
+@pytest.mark.parametrize('reader', 'lB')
+def test_metadata_comes_back(bus, order, reader):
+    """Every type, in either byte order, wherever the dictionary happens to lie in the message."""
+    metadata = {'y': ('y', 255), 'b': ('b', True), 'n': ('n', -5), 'q': ('q', 65535), 'i': ('i', -2**31), 'u': ('u', 2**32 - 1), 'x': ('x', -2**63),
+                't': ('t', 2**64 - 1), 'd': ('d', 1.5), 's': ('s', 'höö'), 'o': ('o', '/a/b'), 'g': ('g', 'a{sv}'), 'v': ('v', ('v', ('s', 'deep'))),
+                'ay': ('ay', b'\0\1\2'), 'none': ('at', []), 'r': ('a(yt)', [(1, 2), (3, 4)]), 'e': ('a{sv}', {'k': ('a{xv}', {5: ('d', 2.5)})}),
+                'aas': ('aas', [['x'], [], ['y', 'z']]), '': ('av', [('y', 1), ('as', ['q'])])}
+    manager, c = bus.connect(order=order), bus.connect(order=reader)
+    for n in range(9):
+        i = bus.container(manager, name='n' * n, metadata=metadata)
+        creator, type, name, got = c.call('GetInstanceInfo', 'o', i.path, iface=CONTAINERS)
+        assert got == metadata and name == 'n' * n and creator['UnixUserID'] == ('u', os.geteuid())
+        assert c.call('GetConnectionInstance', 's', i.connect().name, iface=CONTAINERS) == (i.path, creator, type, name, got)
+
+
 BAD_RULES = {
     'no-action': (0, 'a.b', '/', ''), 'only-subtree': (NAME_SUBTREE | PATH_SUBTREE, 'a.b', '/', ''),
     'only-fds': (RECEIVE_FDS, 'a.b', '/', ''), 'send-fds-without-call': (SEE | HEAR | SEND_FDS, 'a.b', '/', ''),
