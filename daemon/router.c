@@ -177,14 +177,15 @@ static void eavesdrop(struct delivery *delivery)
 
 /* ---- unicast ------------------------------------------------------------------------------------------- */
 
-/* Who learns that a message was refused: the sender of a call; the caller who waits, when it was the reply. */
+/* Who learns that a message was refused: the sender of a call; the caller who waits, when it was the reply. What the policy of the bus
+ * refuses, every sender outside of containers is told, of whatever type it was, as by other daemons. */
 static void refuse(struct delivery *delivery, struct postern_conn *to, const struct postern_verdict *verdict)
 {
     const struct postern_header *header = &delivery->message->header;
 
-    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL || (verdict->door == POSTERN_DOOR_XML && !delivery->from->contained))
         postern_emit_denied(delivery->from, header->serial, verdict);
-    else if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
+    if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
         postern_emit_error(to, header->reply_serial, POSTERN_ERROR_PREFIX "AccessDenied", "The reply to this call was refused");
 }
 

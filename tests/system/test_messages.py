@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from bus import wait_for
+from bus import OPEN_POLICY, wait_for
 from helpers import pipe_reads
 from wirebus import CALL, DRIVER, E, ERROR, NO_REPLY, RETURN, SIGNAL, DBusError, Message
 
@@ -358,3 +358,24 @@ def test_unsolicited_replies(new_bus):
     assert a.reply_to(serial) == ('first',)
     a.sync()
     assert not a.take(RETURN, ERROR)
+
+
+def test_refused_messages_of_any_type(new_bus):
+    """Who sends what the policy refuses is told so, of signals and replies, too; of a broadcast that one receiver must not have, not."""
+    new_bus.start(policy=OPEN_POLICY +
+                  '<deny receive_type="signal" receive_interface="com.example.Shut"/>'
+                  '<deny send_type="error" send_error="com.example.Bad" send_requested_reply="true"/>')
+    a, b = new_bus.connect(), new_bus.connect()
+    b.match("type='signal'")
+
+    def told(serial):
+        a.sync()
+        b.sync()
+        return [(m.error, m.sender) for m in a.take(ERROR) if m.reply_serial == serial]
+    denied = [(E + 'AccessDenied', DRIVER)]
+    assert told(a.signal(iface='com.example.Shut', dest=b.name)) == denied
+    assert told(a.signal(iface='com.example.Shut')) == []
+    assert told(a.signal(dest=b.name)) == [] and len(b.take(SIGNAL)) == 1
+    b.send_call('Ask', dest=a.name)
+    assert told(a.reply_error(a.wait_call('Ask'), 'com.example.Bad')) == denied
+    assert not [m for m in b.take(ERROR) if m.error == 'com.example.Bad']
