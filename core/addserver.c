@@ -24,7 +24,7 @@ static int check_limits(const struct postern_mediator *mediator, const struct po
     return 0;
 }
 
-/* Allow without Mode means restrict, whatever the default is: rules that have no effect are nobody's wish (semantics 10.2). */
+/* Allow without Mode means restrict, whatever the default is: rules that have no effect are nobody's wish. */
 static uint32_t mode_of(const struct postern_mediator *mediator, const struct postern_server_args *args)
 {
     if (args->mode != POSTERN_MODE_NONE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The seam to a source of facts that tells which container a connection belongs to (semantics 1). */
+/* The seam to a source of facts that tells which container a connection belongs to. */
 #ifndef POSTERN_CORE_BACKEND_H
 #define POSTERN_CORE_BACKEND_H
 

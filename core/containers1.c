@@ -118,7 +118,7 @@ static int read_text(const struct postern_call *call, const char **text)
     return postern_reader_finish(&r) < 0 ? -EINVAL : 0;
 }
 
-/* The instance that the argument names. To a container every instance but its own does not exist (semantics 10.1). */
+/* The instance that the argument names. To a container every instance but its own does not exist. */
 static int read_instance(struct postern_mediator *mediator, const struct postern_call *call, struct postern_instance **instance,
                          struct postern_error *error)
 {
@@ -134,7 +134,7 @@ static int read_instance(struct postern_mediator *mediator, const struct postern
     return 0;
 }
 
-/* An instance that the caller may end: semantics 2, only the creator's uid. */
+/* An instance that the caller may end: only the creator's uid. */
 static int read_instance_to_stop(struct postern_mediator *mediator, const struct postern_call *call, struct postern_instance **instance,
                                  struct postern_error *error)
 {
@@ -317,7 +317,7 @@ int postern_containers1_credentials(const struct postern_party *party, postern_c
     return r;
 }
 
-/* Semantics 3 and 10.9: the bus's own messages carry none. */
+/* The bus's own messages carry none. */
 void postern_containers1_stamp(const struct postern_party *from, const struct postern_party *to, struct postern_view *path)
 {
     bool asked = to != NULL && to->wants_header;

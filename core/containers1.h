@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The interface org.freedesktop.DBus.Containers1 on /org/freedesktop/DBus: semantics 2. */
+/* The interface org.freedesktop.DBus.Containers1 on /org/freedesktop/DBus. docs/containers.md says what it promises. */
 #ifndef POSTERN_CORE_CONTAINERS1_H
 #define POSTERN_CORE_CONTAINERS1_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The container's door: semantics 4. Nothing is allowed but the baseline and what some rule allows. */
+/* The container's door: nothing is allowed but the baseline and what some rule allows; docs/containers.md, "What a container may do". */
 #include <string.h>
 
 #include "core/decide.h"
@@ -151,7 +151,7 @@ static struct postern_opinion judge_passage(const struct passage *p, bool is_awa
 
     if (sender == NULL && receiver == NULL)
         return abstain(); /* nobody is contained */
-    /* In every mode (semantics 10.16), and also inside one instance. */
+    /* In every mode, and also inside one instance. */
     if (is_reply(p->m) && !is_awaited)
         return deny(sender != NULL ? POSTERN_END_SENDER : POSTERN_END_RECEIVER, "nobody waits for this reply");
     if (postern_instance_is_ruled(sender))
@@ -230,7 +230,7 @@ static struct postern_opinion judge_send(const struct postern_mediator *mediator
 
 /* ---- the other actions ---------------------------------------------------------------------------------- */
 
-/* Semantics 2: only the creator's uid may connect. */
+/* Only the creator's uid may connect. */
 static struct postern_opinion judge_connect(const struct postern_party *party)
 {
     if (party->instance == NULL)
@@ -268,7 +268,7 @@ static struct postern_opinion judge_activate(const struct postern_mediator *medi
 
 static struct postern_opinion judge_private(const struct postern_party *party, uint8_t end, const char *why)
 {
-    /* In every mode (semantics 10.1); whoever is in no container is the other doors' to judge. */
+    /* In every mode; whoever is in no container is the other doors' to judge. */
     return party != NULL && party->instance != NULL ? deny(end, why) : abstain();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * A container instance: who its connections are, what they may do, and how long it lives. It lives while it listens, may still
- * listen, or has a connection (semantics 2, "Lifetime"); its end is announced once.
+ * listen, or has a connection (docs/containers.md, "Life and end"); its end is announced once.
  */
 #ifndef POSTERN_CORE_INSTANCE_H
 #define POSTERN_CORE_INSTANCE_H

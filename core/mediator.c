@@ -87,7 +87,7 @@ void postern_mediator_log(const struct postern_mediator *mediator, int priority,
     mediator->host->log(mediator->host->data, priority, line.text);
 }
 
-/* A unicast message from outside makes its sender visible to the container that gets it (semantics 4 and 10.14). */
+/* A unicast message from outside makes its sender visible to the container that gets it. */
 static bool is_news(const struct postern_request *request)
 {
     const struct postern_party *from = request->from, *to = request->to;

@@ -104,7 +104,7 @@ static bool view_is(const struct postern_view *view, const char *text)
     return view->data != NULL && strlen(text) == view->len && memcmp(view->data, text, view->len) == 0;
 }
 
-/* Semantics 4: interface empty is any; a message without an interface is matched only by a rule that names none. */
+/* An empty interface is any; a message without an interface is matched only by a rule that names none. */
 static bool fits(const struct postern_rule *rule, const struct postern_rule_query *query)
 {
     const struct postern_message *message = query->message;

@@ -38,7 +38,7 @@ static bool is_own_name(const struct postern_party *party, const char *name)
     return name == NULL || (party->unique_name != NULL && strcmp(party->unique_name, name) == 0);
 }
 
-/* A connection by its unique name: semantics 4 and 10.14. */
+/* A connection by its unique name. */
 static uint32_t see_party(const struct postern_instance *instance, const struct postern_party *target)
 {
     if (target->instance == instance || covers_party(instance, target))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Who may know of whom: semantics 4, "Visibility". */
+/* Who may know of whom: docs/containers.md, "What a container sees". */
 #ifndef POSTERN_CORE_SEE_H
 #define POSTERN_CORE_SEE_H
 

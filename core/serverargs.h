@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The arguments of Containers1.AddServer, read and checked before anything is made of them: semantics 2 and 10.2, 10.3, 10.5. */
+/* The arguments of Containers1.AddServer, read and checked before anything is made of them: docs/containers.md, "Named arguments". */
 #ifndef POSTERN_CORE_SERVERARGS_H
 #define POSTERN_CORE_SERVERARGS_H
 

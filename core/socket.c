@@ -78,7 +78,7 @@ static int name_socket(const struct postern_settings *settings, struct sockaddr_
     return n < (int)sizeof(addr->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
-/* Everybody may try to connect, whatever the umask; who is let in is decided by the credentials (semantics 2: the creator's uid). */
+/* Everybody may try to connect, whatever the umask; who is let in is decided by the credentials (only the creator's uid). */
 static int bind_and_listen(int fd, const struct sockaddr_un *addr)
 {
     int r;

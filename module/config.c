@@ -29,7 +29,7 @@ static void set_limits(struct postern_settings *settings, const struct postern_l
     };
 }
 
-/* Semantics 2: where the sockets of containers live. */
+/* Where the sockets of containers live. */
 static int set_socket_dir(struct postern_settings *settings, bool system_bus)
 {
     const char *runtime_dir = getenv("XDG_RUNTIME_DIR");

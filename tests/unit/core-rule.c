@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What is a rule, and what is not: semantics 4 and 10.18 to 10.21; and the text form. */
+/* What is a rule, and what is not; and the text form. */
 #include "tests/unit/core.h"
 
 #include <errno.h>

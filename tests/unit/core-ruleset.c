@@ -36,7 +36,7 @@ static struct postern_rule random_rule(uint32_t index)
     return rule;
 }
 
-/* The meaning, as semantics 4 says it. */
+/* The meaning, as docs/containers.md says it. */
 static bool covers(const struct postern_rule *rule, const char *name)
 {
     size_t len = strlen(rule->name);
