@@ -16,7 +16,8 @@ static int check_limits(const struct postern_mediator *mediator, const struct po
     uint64_t mine = 0;
 
     if (HASH_COUNT(mediator->instances) >= settings->max_containers)
-        return postern_error_set(error, -EDQUOT, "the bus has %" PRIu64 " containers already, the most it may have", settings->max_containers);
+        return postern_error_set(error, -EDQUOT, "the bus has %" PRIu64 " containers already, the most it may have",
+                                 settings->max_containers);
     for (const struct postern_instance *instance = mediator->instances; instance != NULL; instance = instance->hh.next)
         mine += instance->creator_uid == caller->uid;
     if (mine >= settings->max_containers_per_user)
@@ -83,7 +84,8 @@ static int make_instance(struct postern_mediator *mediator, const struct postern
     return r;
 }
 
-static void write_answer(struct postern_writer *w, const struct postern_instance *instance, const struct postern_socket_place *place)
+static void write_answer(struct postern_writer *w, const struct postern_instance *instance,
+                         const struct postern_socket_place *place)
 {
     postern_writer_reset(w);
     postern_writer_path(w, instance->path);
@@ -117,7 +119,8 @@ static int begin_listening(struct postern_instance *instance, struct postern_ser
     return postern_listening_begin(instance, &plan, error);
 }
 
-int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
+int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call,
+                                   struct postern_error *error)
 {
     struct postern_server_args args;
     struct postern_instance *instance;
@@ -139,8 +142,8 @@ int postern_containers1_add_server(struct postern_mediator *mediator, const stru
         if (r < 0)
             postern_instance_free(instance);
         else
-            postern_mediator_log(mediator, LOG_INFO, "%s: new container of type %s, name \"%s\", for uid %u", instance->path, instance->type,
-                                 instance->name, instance->creator_uid);
+            postern_mediator_log(mediator, LOG_INFO, "%s: new container of type %s, name \"%s\", for uid %u", instance->path,
+                                 instance->type, instance->name, instance->creator_uid);
     }
     postern_server_args_finish(&args);
     return r;

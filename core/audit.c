@@ -359,8 +359,8 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     write_line(observer->mediator, LOG_NOTICE, &line);
 }
 
-void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance, const struct postern_peer_facts *facts,
-                           const char *why)
+void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance,
+                           const struct postern_peer_facts *facts, const char *why)
 {
     struct line line = {.len = 0};
 
@@ -396,7 +396,8 @@ static void write_fault(struct postern_mediator *mediator, const struct postern_
     write_line(mediator, LOG_WARNING, &line);
 }
 
-void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
+                            const struct postern_decision *decision)
 {
     bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0;
     struct postern_audit_budget *budget;

@@ -10,15 +10,16 @@
 struct postern_decision;
 struct postern_instance;
 
-/* Writes what of the decision belongs into the log: a denial, if the budget of its instance or party is not used up; each thing that
- * mode complain let through; an allowed request whose rule asks for it; everything when the host wants all. The clock is read only
- * when a line could be due. */
-void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision);
+/* Writes what of the decision belongs into the log: a denial, if the budget of its instance or party is not used up; each thing
+ * that mode complain let through; an allowed request whose rule asks for it; everything when the host wants all. The clock is
+ * read only when a line could be due. */
+void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
+                            const struct postern_decision *decision);
 
-/* A connection was refused before anybody could be asked about it. Counts against the budget of the instance (NULL: nobody's), since a
- * contained app may try as often as it likes. `why` may hold any text. */
-void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance, const struct postern_peer_facts *facts,
-                           const char *why);
+/* A connection was refused before anybody could be asked about it. Counts against the budget of the instance (NULL: nobody's),
+ * since a contained app may try as often as it likes. `why` may hold any text. */
+void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance,
+                           const struct postern_peer_facts *facts, const char *why);
 
 /* Mode complain: the observer was shown `name`, which restrict would have hidden, or not let be inspected. */
 void postern_audit_shown(const struct postern_party *observer, const char *name);

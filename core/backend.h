@@ -14,8 +14,8 @@ struct postern_backend {
     void (*close)(void *data);
     /* Whose is the connection? 1 with *instance; 0: nothing to say, the next provider is asked; a negative errno with *error: the
      * connection is refused, because an error never means "uncontained". */
-    int (*identify)(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts, struct postern_instance **instance,
-                    struct postern_error *error);
+    int (*identify)(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts,
+                    struct postern_instance **instance, struct postern_error *error);
     /* Its opinion on requests, as the LSM door; NULL: it has none. */
     postern_door_fn *check;
     /* The system's policy or the configuration has changed; NULL: it keeps nothing. */

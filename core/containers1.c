@@ -15,46 +15,45 @@
 const struct postern_interface postern_containers1_interface = {
     .size = sizeof(postern_containers1_interface),
     .name = POSTERN_CONTAINERS1,
-    .introspection =
-        "  <interface name=\"org.freedesktop.DBus.Containers1\">\n"
-        "    <method name=\"AddServer\">\n"
-        "      <arg direction=\"in\" type=\"s\" name=\"container_type\"/>\n"
-        "      <arg direction=\"in\" type=\"s\" name=\"container_name\"/>\n"
-        "      <arg direction=\"in\" type=\"a{sv}\" name=\"metadata\"/>\n"
-        "      <arg direction=\"in\" type=\"a{sv}\" name=\"named_arguments\"/>\n"
-        "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
-        "      <arg direction=\"out\" type=\"ay\" name=\"socket_path\"/>\n"
-        "      <arg direction=\"out\" type=\"s\" name=\"address\"/>\n"
-        "    </method>\n"
-        "    <method name=\"StopInstance\">\n"
-        "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-        "    </method>\n"
-        "    <method name=\"StopListening\">\n"
-        "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-        "    </method>\n"
-        "    <method name=\"GetConnectionInstance\">\n"
-        "      <arg direction=\"in\" type=\"s\" name=\"bus_name\"/>\n"
-        "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
-        "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
-        "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
-        "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
-        "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
-        "    </method>\n"
-        "    <method name=\"GetInstanceInfo\">\n"
-        "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-        "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
-        "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
-        "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
-        "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
-        "    </method>\n"
-        "    <method name=\"RequestHeader\"/>\n"
-        "    <signal name=\"InstanceRemoved\">\n"
-        "      <arg type=\"o\" name=\"instance\"/>\n"
-        "    </signal>\n"
-        "    <property name=\"SupportedArguments\" type=\"as\" access=\"read\">\n"
-        "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>\n"
-        "    </property>\n"
-        "  </interface>\n",
+    .introspection = "  <interface name=\"org.freedesktop.DBus.Containers1\">\n"
+                     "    <method name=\"AddServer\">\n"
+                     "      <arg direction=\"in\" type=\"s\" name=\"container_type\"/>\n"
+                     "      <arg direction=\"in\" type=\"s\" name=\"container_name\"/>\n"
+                     "      <arg direction=\"in\" type=\"a{sv}\" name=\"metadata\"/>\n"
+                     "      <arg direction=\"in\" type=\"a{sv}\" name=\"named_arguments\"/>\n"
+                     "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
+                     "      <arg direction=\"out\" type=\"ay\" name=\"socket_path\"/>\n"
+                     "      <arg direction=\"out\" type=\"s\" name=\"address\"/>\n"
+                     "    </method>\n"
+                     "    <method name=\"StopInstance\">\n"
+                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+                     "    </method>\n"
+                     "    <method name=\"StopListening\">\n"
+                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+                     "    </method>\n"
+                     "    <method name=\"GetConnectionInstance\">\n"
+                     "      <arg direction=\"in\" type=\"s\" name=\"bus_name\"/>\n"
+                     "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
+                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
+                     "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
+                     "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
+                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
+                     "    </method>\n"
+                     "    <method name=\"GetInstanceInfo\">\n"
+                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
+                     "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
+                     "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
+                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
+                     "    </method>\n"
+                     "    <method name=\"RequestHeader\"/>\n"
+                     "    <signal name=\"InstanceRemoved\">\n"
+                     "      <arg type=\"o\" name=\"instance\"/>\n"
+                     "    </signal>\n"
+                     "    <property name=\"SupportedArguments\" type=\"as\" access=\"read\">\n"
+                     "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>\n"
+                     "    </property>\n"
+                     "  </interface>\n",
 };
 
 /* ---- answers -------------------------------------------------------------------------------------------- */
@@ -135,8 +134,8 @@ static int read_instance(struct postern_mediator *mediator, const struct postern
 }
 
 /* An instance that the caller may end: only the creator's uid. */
-static int read_instance_to_stop(struct postern_mediator *mediator, const struct postern_call *call, struct postern_instance **instance,
-                                 struct postern_error *error)
+static int read_instance_to_stop(struct postern_mediator *mediator, const struct postern_call *call,
+                                 struct postern_instance **instance, struct postern_error *error)
 {
     struct postern_instance *found;
     int r;
@@ -199,7 +198,8 @@ static int get_instance_info(struct postern_mediator *mediator, const struct pos
     return r;
 }
 
-static int get_connection_instance(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
+static int get_connection_instance(struct postern_mediator *mediator, const struct postern_call *call,
+                                   struct postern_error *error)
 {
     const struct postern_party *party;
     const char *name;

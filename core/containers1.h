@@ -14,9 +14,10 @@ extern const struct postern_interface postern_containers1_interface;
 int postern_containers1_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply);
 int postern_containers1_property(struct postern_mediator *mediator, const char *member, struct postern_reply *reply);
 
-/* AddServer. 0 with the answer in mediator->reply; else the errno values of postern_server_args_read(), or -EACCES, or any other for
- * a failure of the system. Then nothing was made. */
-int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error);
+/* AddServer. 0 with the answer in mediator->reply; else the errno values of postern_server_args_read(), or -EACCES, or any other
+ * for a failure of the system. Then nothing was made. */
+int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call,
+                                   struct postern_error *error);
 
 /* credentials() of the module's table. */
 int postern_containers1_credentials(const struct postern_party *party, postern_credential_fn *fn, void *fn_data);

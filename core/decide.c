@@ -22,7 +22,8 @@ static void ask(const struct postern_door_slot *slot, const struct postern_reque
     }
 }
 
-void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
+void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
+                    struct postern_decision *decision)
 {
     struct postern_decision made = {.door = POSTERN_DOOR_NONE};
 

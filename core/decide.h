@@ -10,22 +10,24 @@
 
 struct postern_decision {
     bool allowed;
-    bool faulty;  /* the question could not be asked */
-    uint8_t door; /* enum postern_door: the first that denied; of an allowed request the last that said yes */
-    uint8_t complaints; /* bit 1 << enum postern_end: what mode complain let through at this end */
-    bool log;     /* a rule asks for a line */
+    bool faulty;                    /* the question could not be asked */
+    uint8_t door;                   /* enum postern_door: the first that denied; of an allowed request the last that said yes */
+    uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
+    bool log;                       /* a rule asks for a line */
     struct postern_opinion opinion; /* of that door; zero when the question was faulty */
 };
 
-/* Asks the doors in order (XML, container, LSM) and stops at the first that denies. When all abstain it is a deny; when the request is
- * faulty it is a deny, and opinion.why says what is wrong. */
-void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision);
+/* Asks the doors in order (XML, container, LSM) and stops at the first that denies. When all abstain it is a deny; when the
+ * request is faulty it is a deny, and opinion.why says what is wrong. */
+void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
+                    struct postern_decision *decision);
 
-/* What is wrong with the request, or NULL: its size, its action, and that the parties and the message that its action needs are there. */
+/* What is wrong with the request, or NULL: its size, its action, and that the parties and the message that its action needs are
+ * there. */
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request);
 
-/* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than version 1.0;
- * -E2BIG: it says something that is not understood here. */
+/* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than
+ * version 1.0; -E2BIG: it says something that is not understood here. */
 int postern_abi_check(const void *made, uint32_t size, uint32_t known);
 
 /* The container's door; `door` is the mediator. */

@@ -39,9 +39,9 @@ enum postern_end {
 };
 
 struct postern_opinion {
-    uint8_t kind; /* enum postern_opinion_kind */
-    uint8_t end;  /* enum postern_end: who was refused, or whose rule allowed */
-    bool log;     /* allowed, but the rule asks for a log line (log="true" of busconfig) */
+    uint8_t kind;       /* enum postern_opinion_kind */
+    uint8_t end;        /* enum postern_end: who was refused, or whose rule allowed */
+    bool log;           /* allowed, but the rule asks for a log line (log="true" of busconfig) */
     uint8_t complaints; /* bit 1 << enum postern_end: allowed only because the container at this end is in mode complain */
     struct postern_rule_ref rule;
     const char *why; /* a static phrase: "no rule allows the call" */

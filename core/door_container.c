@@ -11,9 +11,9 @@ static const struct {
     const char *members[20];
 } driver_methods[] = {
     {"org.freedesktop.DBus",
-     {"Hello", "RequestName", "ReleaseName", "StartServiceByName", "ListNames", "ListActivatableNames", "NameHasOwner", "GetNameOwner",
-      "ListQueuedOwners", "AddMatch", "RemoveMatch", "GetId", "GetConnectionUnixUser", "GetConnectionUnixProcessID",
-      "GetConnectionCredentials", "GetConnectionSELinuxSecurityContext", "GetAdtAuditSessionData"}},
+     {"Hello", "RequestName", "ReleaseName", "StartServiceByName", "ListNames", "ListActivatableNames", "NameHasOwner",
+      "GetNameOwner", "ListQueuedOwners", "AddMatch", "RemoveMatch", "GetId", "GetConnectionUnixUser",
+      "GetConnectionUnixProcessID", "GetConnectionCredentials", "GetConnectionSELinuxSecurityContext", "GetAdtAuditSessionData"}},
     {"org.freedesktop.DBus.Peer", {"Ping", "GetMachineId"}},
     {"org.freedesktop.DBus.Introspectable", {"Introspect"}},
     {"org.freedesktop.DBus.Properties", {"Get", "GetAll", "Set"}},
@@ -46,7 +46,8 @@ static bool is_reply(const struct postern_message *m)
 
 static struct postern_opinion allow_by_baseline(uint32_t statement, uint8_t end)
 {
-    return (struct postern_opinion){.kind = POSTERN_OPINION_ALLOW, .end = end, .rule = {.kind = POSTERN_RULE_BASELINE, .index = statement}};
+    return (struct postern_opinion){
+        .kind = POSTERN_OPINION_ALLOW, .end = end, .rule = {.kind = POSTERN_RULE_BASELINE, .index = statement}};
 }
 
 static struct postern_opinion deny(uint8_t end, const char *why)
@@ -117,7 +118,8 @@ static struct postern_opinion judge_sender(const struct passage *p)
     if (p->m->fds == 0 && (p->inside || is_reply(p->m)))
         return allow_by_baseline(statement, POSTERN_END_SENDER);
     if (is_reply(p->m)) /* replies follow their call: its path and interface do not matter */
-        return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER, "no rule lets replies carry descriptors there");
+        return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
+                       "no rule lets replies carry descriptors there");
     query.need = POSTERN_ALLOW_CALL | (p->m->fds > 0 ? POSTERN_ALLOW_SEND_FDS : 0);
     query.message = p->m;
     return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
@@ -141,7 +143,8 @@ static struct postern_opinion judge_receiver(const struct passage *p)
     query.need = POSTERN_ALLOW_RECEIVE_FDS;
     if (is_reply(p->m))
         query.message = NULL;
-    return by_rule(postern_instance_rule_for_party(instance, p->from, &query), POSTERN_END_RECEIVER, "no rule lets descriptors in from there");
+    return by_rule(postern_instance_rule_for_party(instance, p->from, &query), POSTERN_END_RECEIVER,
+                   "no rule lets descriptors in from there");
 }
 
 static struct postern_opinion judge_passage(const struct passage *p, bool is_awaited)
@@ -195,7 +198,7 @@ static struct postern_opinion judge_from_driver(const struct postern_request *re
     return soften(instance, deny(POSTERN_END_RECEIVER, "of the bus's own signals only those about names come in"));
 }
 
-/* Nobody owns the destination. If the sender may know that, the host tells it so; if not, the words are those for a hidden owner. */
+/* Nobody owns the destination. If the sender may know that, the host tells it; if not, the words are as for a hidden owner. */
 static struct postern_opinion judge_to_nobody(const struct postern_request *request)
 {
     const struct postern_instance *instance = request->from->instance;

@@ -12,7 +12,8 @@
 #include "core/listen.h"
 #include "core/mediator.h"
 
-int postern_instance_new(struct postern_mediator *mediator, const struct postern_instance_plan *plan, struct postern_instance **instance)
+int postern_instance_new(struct postern_mediator *mediator, const struct postern_instance_plan *plan,
+                         struct postern_instance **instance)
 {
     struct postern_instance *made = calloc(1, sizeof(*made));
 
@@ -75,7 +76,7 @@ static void destroy(struct postern_instance *instance)
     struct postern_contact *contact, *next;
 
     HASH_ITER(hh, instance->contacts, contact, next)
-        drop_contact(contact);
+    drop_contact(contact);
     postern_buf_finish(&instance->metadata);
     postern_buf_finish(&instance->credentials);
     postern_ruleset_free(instance->rules);
@@ -98,7 +99,8 @@ static void announce_removal(const struct postern_instance *instance)
 {
     const struct postern_host *host = instance->mediator->host;
     struct postern_writer w;
-    struct postern_signal signal = {.size = sizeof(signal), .interface = "org.freedesktop.DBus.Containers1", .member = "InstanceRemoved"};
+    struct postern_signal signal = {
+        .size = sizeof(signal), .interface = "org.freedesktop.DBus.Containers1", .member = "InstanceRemoved"};
 
     postern_writer_init(&w);
     postern_writer_path(&w, instance->path);
@@ -157,8 +159,8 @@ void postern_instance_creator_left(struct postern_party *creator)
     if (creator->n_created == 0)
         return;
     HASH_ITER(hh, creator->mediator->instances, instance, next)
-        if (instance->creator == creator)
-            postern_instance_stop_listening(instance, "the connection that made it is gone");
+    if (instance->creator == creator)
+        postern_instance_stop_listening(instance, "the connection that made it is gone");
 }
 
 int postern_instance_join(struct postern_instance *instance, struct postern_party *party)
@@ -226,7 +228,8 @@ const struct postern_rule *postern_instance_rule_for_name(const struct postern_i
     return rule != NULL ? rule : postern_ruleset_find_name(instance->site_rules, name, len, query);
 }
 
-const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance, const struct postern_party *party,
+const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance,
+                                                           const struct postern_party *party,
                                                            const struct postern_rule_query *query)
 {
     const struct postern_rule *rule = NULL;

@@ -28,14 +28,14 @@ struct postern_contact {
 /* The socket of an instance. Which members are set tells its state: fd: waiting until ready_fd says that it listens; listener:
  * the host accepts on it. */
 struct postern_listening {
-    int fd;              /* -1 unless waiting; else the host's */
-    int ready_fd;        /* -1 unless waiting */
-    int close_fd;        /* -1: the listener ends with its creator's connection */
+    int fd;       /* -1 unless waiting; else the host's */
+    int ready_fd; /* -1 unless waiting */
+    int close_fd; /* -1: the listener ends with its creator's connection */
     uint64_t listener;
     uint64_t ready_watch;
     uint64_t close_watch;
-    char *unlink_path;   /* a socket file that we made; NULL when it is the manager's */
-    bool wanted;         /* it listens or may still do so */
+    char *unlink_path; /* a socket file that we made; NULL when it is the manager's */
+    bool wanted;       /* it listens or may still do so */
 };
 
 struct postern_instance {
@@ -44,13 +44,13 @@ struct postern_instance {
     char path[sizeof(POSTERN_INSTANCE_PREFIX) + 20];
     char *type;
     char *name;
-    const char *source;          /* the provider that found it */
-    uint32_t mode;               /* enum postern_container_mode, never NONE */
+    const char *source; /* the provider that found it */
+    uint32_t mode;      /* enum postern_container_mode, never NONE */
     uint32_t creator_uid;
-    struct postern_party *creator; /* NULL when gone, or when CloseFD rules the listener's life */
-    struct postern_buf metadata;   /* entries of an a{sv}, in the machine's byte order, as behind the array's length */
-    struct postern_buf credentials; /* the creator's when it called, likewise */
-    struct postern_ruleset *rules;       /* of its own; NULL: none */
+    struct postern_party *creator;            /* NULL when gone, or when CloseFD rules the listener's life */
+    struct postern_buf metadata;              /* entries of an a{sv}, in the machine's byte order, as behind the array's length */
+    struct postern_buf credentials;           /* the creator's when it called, likewise */
+    struct postern_ruleset *rules;            /* of its own; NULL: none */
     const struct postern_ruleset *site_rules; /* of mediator.conf, the settings' */
     struct postern_quota quota;
     struct postern_listening listening;
@@ -59,8 +59,8 @@ struct postern_instance {
     struct postern_contact *contacts;
     struct postern_audit_budget budget;
     struct postern_audit_complaints *complaints; /* NULL until the first */
-    UT_hash_handle hh;          /* in mediator->instances, by path */
-    UT_hash_handle hh_listener; /* in mediator->listeners, by listening.listener */
+    UT_hash_handle hh;                           /* in mediator->instances, by path */
+    UT_hash_handle hh_listener;                  /* in mediator->listeners, by listening.listener */
 };
 
 /* What an instance begins with. Nothing is taken over unless postern_instance_new() succeeds. */
@@ -78,7 +78,8 @@ struct postern_instance_plan {
 };
 
 /* 0 and a new instance without a socket, which nobody has been told of; or -ENOMEM. */
-int postern_instance_new(struct postern_mediator *mediator, const struct postern_instance_plan *plan, struct postern_instance **instance);
+int postern_instance_new(struct postern_mediator *mediator, const struct postern_instance_plan *plan,
+                         struct postern_instance **instance);
 /* Frees an instance that has no parties, and its socket; says nothing to anybody. NULL is allowed. */
 void postern_instance_free(struct postern_instance *instance);
 
@@ -115,7 +116,8 @@ const struct postern_rule *postern_instance_rule_for_name(const struct postern_i
                                                           const struct postern_rule_query *query);
 /* A rule that covers this connection: by a well-known name which it owns now, or, when it is in no other container, by its unique
  * name or by the empty name. */
-const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance, const struct postern_party *party,
+const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance,
+                                                           const struct postern_party *party,
                                                            const struct postern_rule_query *query);
 
 #endif

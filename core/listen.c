@@ -81,8 +81,8 @@ static void became_ready(void *data, int32_t fd, uint32_t events)
     end_watch(instance->mediator->host, &listening->ready_watch);
     close_fd(&listening->ready_fd);
     if (!listens(listening->fd)) {
-        postern_mediator_log(instance->mediator, LOG_WARNING, "%s: ReadyFD is ready, but the socket does not listen: the instance is removed",
-                             instance->path);
+        postern_mediator_log(instance->mediator, LOG_WARNING,
+                             "%s: ReadyFD is ready, but the socket does not listen: the instance is removed", instance->path);
         postern_instance_stop_listening(instance, "its socket does not listen");
         return;
     }
@@ -116,7 +116,8 @@ static int watch(struct postern_instance *instance, struct postern_error *error)
     return 0;
 }
 
-int postern_listening_begin(struct postern_instance *instance, const struct postern_listening_plan *plan, struct postern_error *error)
+int postern_listening_begin(struct postern_instance *instance, const struct postern_listening_plan *plan,
+                            struct postern_error *error)
 {
     struct postern_listening *listening = &instance->listening;
     int r = 0;

@@ -14,7 +14,8 @@
 /* The same for every reason, also for names that do not exist: it tells a container nothing. */
 static const char denied_text[] = "The policy of this bus does not allow this";
 
-void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags, struct postern_settings *settings)
+void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags,
+                           struct postern_settings *settings)
 {
     *mediator = (struct postern_mediator){.host = host, .flags = flags, .settings = *settings};
     *settings = (struct postern_settings){0};
@@ -27,13 +28,13 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     struct postern_instance *instance, *next;
 
     HASH_ITER(hh, mediator->instances, instance, next)
-        postern_instance_free(instance);
+    postern_instance_free(instance);
     postern_settings_finish(&mediator->settings);
     postern_writer_free(&mediator->reply);
 }
 
-/* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the list:
- * hence one at a time. */
+/* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the
+ * list: hence one at a time. */
 static bool release_one(struct postern_mediator *mediator, const struct postern_party *party)
 {
     static const struct postern_rule_query own = {.need = POSTERN_ALLOW_OWN};
@@ -62,7 +63,7 @@ void postern_mediator_reconfigure(struct postern_mediator *mediator, struct post
     mediator->settings = *settings;
     *settings = (struct postern_settings){0};
     HASH_ITER(hh, mediator->instances, instance, next)
-        instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);
+    instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);
     HASH_ITER(hh, mediator->instances, instance, next)
     {
         if (instance->mode != POSTERN_MODE_RESTRICT)
@@ -92,8 +93,9 @@ static bool is_news(const struct postern_request *request)
 {
     const struct postern_party *from = request->from, *to = request->to;
 
-    return request->action == POSTERN_ACTION_SEND && from != NULL && to != NULL && (request->flags & POSTERN_REQUEST_BROADCAST) == 0 &&
-           postern_instance_is_ruled(to->instance) && from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
+    return request->action == POSTERN_ACTION_SEND && from != NULL && to != NULL &&
+           (request->flags & POSTERN_REQUEST_BROADCAST) == 0 && postern_instance_is_ruled(to->instance) &&
+           from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
 }
 
 static const char *or_none(const struct postern_view *view)
@@ -102,7 +104,8 @@ static const char *or_none(const struct postern_view *view)
 }
 
 /* An uncontained sender is told what was refused, and by which line of the configuration: it could read the file as well. */
-static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request,
+                               const struct postern_decision *decision)
 {
     const struct postern_rule_ref *rule = &decision->opinion.rule;
     const struct postern_message *m = request->message;
@@ -113,8 +116,8 @@ static const char *denial_text(struct postern_mediator *mediator, const struct p
     if (rule->kind == POSTERN_RULE_FILE)
         snprintf(where, sizeof(where), "%s:%u", rule->file, rule->line);
     if (m != NULL)
-        snprintf(text, sizeof(mediator->reply_error), "%s: destination=%s interface=%s member=%s (%s)", denied_text, or_none(&m->destination),
-                 or_none(&m->interface), or_none(&m->member), where);
+        snprintf(text, sizeof(mediator->reply_error), "%s: destination=%s interface=%s member=%s (%s)", denied_text,
+                 or_none(&m->destination), or_none(&m->interface), or_none(&m->member), where);
     else if (request->name.data != NULL)
         snprintf(text, sizeof(mediator->reply_error), "%s: name=%s (%s)", denied_text, request->name.data, where);
     else
@@ -122,7 +125,8 @@ static const char *denial_text(struct postern_mediator *mediator, const struct p
     return text;
 }
 
-int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict)
+int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request,
+                             struct postern_verdict *verdict)
 {
     struct postern_decision decision;
     struct postern_verdict made = {.size = verdict->size};

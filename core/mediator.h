@@ -49,7 +49,8 @@ struct postern_mediator {
 };
 
 /* Takes the settings over; the container's door is put in its place, the others are the caller's to set. Cannot fail. */
-void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags, struct postern_settings *settings);
+void postern_mediator_init(struct postern_mediator *mediator, const struct postern_host *host, uint32_t flags,
+                           struct postern_settings *settings);
 /* Ends all sockets and frees everything but the doors. There are no parties any more. */
 void postern_mediator_finish(struct postern_mediator *mediator);
 
@@ -58,9 +59,11 @@ void postern_mediator_finish(struct postern_mediator *mediator);
 void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings);
 
 /* One line for the host's log; priority as in syslog(3). */
-void postern_mediator_log(const struct postern_mediator *mediator, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void postern_mediator_log(const struct postern_mediator *mediator, int priority, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* mediate() of the module's table. */
-int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict);
+int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request,
+                             struct postern_verdict *verdict);
 
 #endif

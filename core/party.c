@@ -91,7 +91,8 @@ static void drop_place(struct postern_party *party, struct postern_party_name *p
 static void make_primary(struct postern_party *party, struct postern_party_name *place, bool primary)
 {
     struct postern_party *previous = place->name->primary;
-    struct postern_party_name *other = primary && previous != NULL && previous != party ? find_place(previous, place->name) : NULL;
+    struct postern_party_name *other =
+        primary && previous != NULL && previous != party ? find_place(previous, place->name) : NULL;
 
     if (other != NULL)
         other->primary = false; /* the host should have told so before; there are never two */

@@ -34,21 +34,21 @@ struct postern_party {
     uint64_t host_id;
     struct postern_peer_facts facts; /* kernel-pinned */
     bool authenticated;
-    bool anonymous;                  /* authenticated without an identity */
-    bool leaving;                    /* disconnecting: departed[] counts for visibility */
-    bool wants_header;               /* called RequestHeader */
-    uint32_t uid;                    /* authenticated identity; UINT32_MAX when anonymous or not yet known */
-    char *unique_name;               /* NULL before Hello */
+    bool anonymous;    /* authenticated without an identity */
+    bool leaving;      /* disconnecting: departed[] counts for visibility */
+    bool wants_header; /* called RequestHeader */
+    uint32_t uid;      /* authenticated identity; UINT32_MAX when anonymous or not yet known */
+    char *unique_name; /* NULL before Hello */
 
     struct postern_party_name *names;
     size_t n_names;
     struct postern_bus_name **departed; /* names it owned when it began to leave; it holds them */
     size_t n_departed;
 
-    struct postern_instance *instance;  /* NULL: uncontained */
+    struct postern_instance *instance;                   /* NULL: uncontained */
     struct postern_party *instance_next, *instance_prev; /* siblings in the instance */
-    struct postern_contact *contacts;   /* instances that it has sent a message to */
-    uint64_t n_created;                 /* instances that it is the creator of */
+    struct postern_contact *contacts;                    /* instances that it has sent a message to */
+    uint64_t n_created;                                  /* instances that it is the creator of */
     struct postern_audit_budget budget;
 
     /* The XML door's snapshot of the rules that apply to this party's uid and groups; made by the door on first use,

@@ -34,7 +34,9 @@ static const char *missing_field(const struct postern_message *m)
     case POSTERN_MESSAGE_ERROR:
         return m->reply_serial == 0 || m->error.data == NULL ? "an error without a name, or to no call" : NULL;
     case POSTERN_MESSAGE_SIGNAL:
-        return m->path.data == NULL || m->interface.data == NULL || m->member.data == NULL ? "a signal without path, interface or member" : NULL;
+        return m->path.data == NULL || m->interface.data == NULL || m->member.data == NULL
+                   ? "a signal without path, interface or member"
+                   : NULL;
     default:
         return "an unknown message type";
     }

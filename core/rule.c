@@ -10,7 +10,8 @@
 static int check_flags(uint32_t flags, struct postern_error *error)
 {
     if ((flags & ~POSTERN_ALLOW_ALL) != 0)
-        return postern_error_set(error, -EINVAL, "the flags 0x%x have bits that mean nothing: 0x%x", flags, flags & ~POSTERN_ALLOW_ALL);
+        return postern_error_set(error, -EINVAL, "the flags 0x%x have bits that mean nothing: 0x%x", flags,
+                                 flags & ~POSTERN_ALLOW_ALL);
     if ((flags & POSTERN_ALLOW_ACTIONS) == 0)
         return postern_error_set(error, -EINVAL, "the flags 0x%x name no action; SEE, CALL, HEAR or OWN is needed", flags);
     if ((flags & POSTERN_ALLOW_SEND_FDS) != 0 && (flags & POSTERN_ALLOW_CALL) == 0)
@@ -24,7 +25,8 @@ static bool is_unique(const char *name)
     size_t first = *name == ':' ? strspn(name + 1, "0123456789") : 0;
     const char *rest = name + 1 + first;
 
-    return first > 0 && *rest == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0' && strlen(name) <= POSTERN_NAME_MAX;
+    return first > 0 && *rest == '.' && rest[1] != '\0' && rest[1 + strspn(rest + 1, "0123456789")] == '\0' &&
+           strlen(name) <= POSTERN_NAME_MAX;
 }
 
 static int check_name(uint32_t flags, const char *name, struct postern_error *error)
@@ -37,7 +39,8 @@ static int check_name(uint32_t flags, const char *name, struct postern_error *er
     if (strcmp(name, POSTERN_DRIVER_NAME) == 0)
         return postern_error_set(error, -EINVAL, "%s is the bus itself, no rule can be about it", name);
     if (unique && (flags & POSTERN_ALLOW_NAME_SUBTREE) != 0)
-        return postern_error_set(error, -EINVAL, "the unique name \"%s\" stands for one connection, NAME_SUBTREE means nothing there", name);
+        return postern_error_set(error, -EINVAL,
+                                 "the unique name \"%s\" stands for one connection, NAME_SUBTREE means nothing there", name);
     if ((unique || len == 0) && (flags & POSTERN_ALLOW_OWN) != 0)
         return postern_error_set(error, -EINVAL, "\"%s\" is no name that could be owned; OWN needs a well-known name", name);
     return 0;
@@ -63,12 +66,14 @@ static int check_own(uint32_t flags, const char *path, const char *interface, st
     if ((flags & POSTERN_ALLOW_OWN) == 0)
         return 0;
     if (strcmp(path, "/") != 0 || (flags & POSTERN_ALLOW_PATH_SUBTREE) == 0 || *interface != '\0')
-        return postern_error_set(error, -EINVAL, "OWN is not bound to objects: its path must be \"/\" with PATH_SUBTREE, its interface empty");
+        return postern_error_set(error, -EINVAL,
+                                 "OWN is not bound to objects: its path must be \"/\" with PATH_SUBTREE, its interface empty");
     return 0;
 }
 
 /* All four strings in one piece of memory: a bus may have a great many rules. */
-static int copy_strings(struct postern_rule *rule, const char *name, const char *path, const char *interface, size_t interface_len, const char *member)
+static int copy_strings(struct postern_rule *rule, const char *name, const char *path, const char *interface,
+                        size_t interface_len, const char *member)
 {
     size_t name_size = strlen(name) + 1, path_size = strlen(path) + 1, member_size = strlen(member) + 1;
     char *p = malloc(name_size + path_size + interface_len + 1 + member_size);

@@ -10,15 +10,15 @@
 
 #define NO_RULE UINT32_MAX
 
-/* The rules of one name are a chain, in the order in which they were given. A table with open addressing, at least half empty, holds
- * the first of each chain: small, because a bus may have many containers, and keyed, because their names come from outside. */
+/* The rules of one name are a chain, in the order in which they were given. A table with open addressing, at least half empty,
+ * holds the first of each chain: small, because a bus may have many containers, and keyed, because names come from outside. */
 struct postern_ruleset {
     size_t n;
     struct postern_rule *rules;
     uint32_t *next;  /* per rule: the next one with the same name */
     uint32_t *table; /* mask + 1 places, a power of two */
     size_t mask;
-    uint32_t any;    /* the first rule with the empty name; it covers connections, not names */
+    uint32_t any; /* the first rule with the empty name; it covers connections, not names */
 };
 
 /* The place of a name, or the empty one where it would be. */

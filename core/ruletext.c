@@ -65,7 +65,8 @@ int postern_ruletext_parse(const char *word, const char *text, struct postern_ru
     uint32_t flags;
 
     if (kind == NULL)
-        return postern_error_set(error, -EINVAL, "\"%s\" is no kind of rule; see, talk, own, call, broadcast, send-fds and receive-fds are", word);
+        return postern_error_set(
+            error, -EINVAL, "\"%s\" is no kind of rule; see, talk, own, call, broadcast, send-fds and receive-fds are", word);
     if (len >= sizeof(copy))
         return postern_error_set(error, -EINVAL, "the rule is longer than %zu bytes", sizeof(copy) - 1);
     memcpy(copy, text, len + 1);
@@ -98,7 +99,8 @@ int postern_ruletext_parse(const char *word, const char *text, struct postern_ru
 
 static bool is_whole(const struct postern_rule *rule)
 {
-    return *rule->interface == '\0' && *rule->member == '\0' && strcmp(rule->path, "/") == 0 && (rule->flags & POSTERN_ALLOW_PATH_SUBTREE) != 0;
+    return *rule->interface == '\0' && *rule->member == '\0' && strcmp(rule->path, "/") == 0 &&
+           (rule->flags & POSTERN_ALLOW_PATH_SUBTREE) != 0;
 }
 
 static int print_what(const struct postern_rule *rule, struct postern_buf *buf)
@@ -124,7 +126,8 @@ int postern_ruletext_print(const struct postern_rule *rule, struct postern_buf *
     for (size_t i = 0; i < N_WORDS; i++) {
         if (words[i].flags != what || (!words[i].narrows && !is_whole(rule)))
             continue;
-        r = postern_buf_printf(buf, "%s=%s%s", words[i].word, rule->name, (rule->flags & POSTERN_ALLOW_NAME_SUBTREE) != 0 ? ".*" : "");
+        r = postern_buf_printf(buf, "%s=%s%s", words[i].word, rule->name,
+                               (rule->flags & POSTERN_ALLOW_NAME_SUBTREE) != 0 ? ".*" : "");
         if (r == 0 && words[i].narrows && !is_whole(rule))
             r = print_what(rule, buf);
         break;

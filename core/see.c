@@ -30,7 +30,8 @@ static bool covers_party(const struct postern_instance *instance, const struct p
 static bool covers_outsider(const struct postern_instance *instance, const struct postern_party *party)
 {
     return party != NULL && party->instance == NULL &&
-           (postern_ruleset_find_any(instance->rules, &any_rule) != NULL || postern_ruleset_find_any(instance->site_rules, &any_rule) != NULL);
+           (postern_ruleset_find_any(instance->rules, &any_rule) != NULL ||
+            postern_ruleset_find_any(instance->site_rules, &any_rule) != NULL);
 }
 
 static bool is_own_name(const struct postern_party *party, const char *name)
@@ -51,7 +52,8 @@ static uint32_t see_name(const struct postern_instance *instance, const struct p
 {
     if (owner != NULL && owner->instance == instance)
         return POSTERN_SEE_INSPECT;
-    return covers_name(instance, name, strlen(name)) || covers_outsider(instance, owner) ? POSTERN_SEE_INSPECT : POSTERN_SEE_HIDDEN;
+    return covers_name(instance, name, strlen(name)) || covers_outsider(instance, owner) ? POSTERN_SEE_INSPECT
+                                                                                         : POSTERN_SEE_HIDDEN;
 }
 
 /* What mode restrict answers. */

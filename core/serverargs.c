@@ -73,7 +73,8 @@ static int read_allow(struct reading *reading)
 
 static int read_mode(struct reading *reading)
 {
-    static const char *const modes[] = {[POSTERN_MODE_RESTRICT] = "restrict", [POSTERN_MODE_COMPLAIN] = "complain", [POSTERN_MODE_IDENTIFY] = "identify"};
+    static const char *const modes[] = {
+        [POSTERN_MODE_RESTRICT] = "restrict", [POSTERN_MODE_COMPLAIN] = "complain", [POSTERN_MODE_IDENTIFY] = "identify"};
     const char *text;
 
     if (postern_reader_string(&reading->r, &text, NULL) < 0)
@@ -119,8 +120,12 @@ static uint64_t *find_limit(struct postern_quota *quota, const char *key)
         const char *key;
         uint64_t *limit;
     } limits[] = {
-        {"connections", &quota->connections}, {"names", &quota->names}, {"matches", &quota->matches},
-        {"bytes", &quota->bytes},             {"fds", &quota->fds},     {"pending-replies", &quota->pending_replies},
+        {"connections", &quota->connections},
+        {"names", &quota->names},
+        {"matches", &quota->matches},
+        {"bytes", &quota->bytes},
+        {"fds", &quota->fds},
+        {"pending-replies", &quota->pending_replies},
     };
 
     for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
@@ -144,11 +149,13 @@ static int read_limit(struct reading *reading)
         return postern_error_set(reading->error, -EINVAL, "Limits cannot be read");
     limit = find_limit(quota, key);
     if (limit == NULL)
-        return postern_error_set(reading->error, -EINVAL,
-                                 "Limits: there is no limit \"%s\"; connections, names, matches, bytes, fds and pending-replies can be set", key);
+        return postern_error_set(
+            reading->error, -EINVAL,
+            "Limits: there is no limit \"%s\"; connections, names, matches, bytes, fds and pending-replies can be set", key);
     most = *find_limit(&configured, key);
     if (value > most)
-        return postern_error_set(reading->error, -EINVAL, "Limits: %s is %" PRIu32 ", the configuration allows %" PRIu64 " at most", key, value, most);
+        return postern_error_set(reading->error, -EINVAL,
+                                 "Limits: %s is %" PRIu32 ", the configuration allows %" PRIu64 " at most", key, value, most);
     if (value == 0 && limit == &quota->connections)
         return postern_error_set(reading->error, -EINVAL, "Limits: 0 connections would make a container that nobody can enter");
     if (value < *limit)
@@ -173,7 +180,7 @@ static const struct named_arg {
     const char *type;
     int (*read)(struct reading *reading);
 } named_args[] = {
-    {"Allow", "a(usos)", read_allow}, {"Mode", "s", read_mode},       {"ListenFD", "h", read_listen_fd},
+    {"Allow", "a(usos)", read_allow}, {"Mode", "s", read_mode},        {"ListenFD", "h", read_listen_fd},
     {"ReadyFD", "h", read_ready_fd},  {"CloseFD", "h", read_close_fd}, {"Limits", "a{su}", read_limits},
 };
 #define N_NAMED_ARGS (sizeof(named_args) / sizeof(named_args[0]))
@@ -192,7 +199,8 @@ static int read_named_arg(struct reading *reading, uint32_t *given)
     while (i < N_NAMED_ARGS && strcmp(named_args[i].key, key) != 0)
         i++;
     if (i == N_NAMED_ARGS)
-        return postern_error_set(reading->error, -EINVAL, "there is no named argument \"%s\"; see the property SupportedArguments", key);
+        return postern_error_set(reading->error, -EINVAL,
+                                 "there is no named argument \"%s\"; see the property SupportedArguments", key);
     if ((*given & (1u << i)) != 0)
         return postern_error_set(reading->error, -EINVAL, "%s is there twice", key);
     *given |= 1u << i;
@@ -220,13 +228,16 @@ static int read_positional(struct reading *reading)
     if (postern_reader_raw(&reading->r, &start, &len) < 0)
         return postern_error_set(reading->error, -EINVAL, "the arguments cannot be read");
     if (!postern_name_is_interface(args->type, type_len))
-        return postern_error_set(reading->error, -EINVAL, "the container type \"%s\" is no reversed domain name such as org.example.Manager", args->type);
+        return postern_error_set(reading->error, -EINVAL,
+                                 "the container type \"%s\" is no reversed domain name such as org.example.Manager", args->type);
     /* Type, name and dictionary, as they were serialised. */
     if (reading->r.pos > limit)
-        return postern_error_set(reading->error, -EDQUOT, "type, name and metadata take %zu bytes, %" PRIu64 " are allowed", reading->r.pos, limit);
-    /* Everything was valid with the descriptors that came along: what is not without them is a handle. It would go out again with answers
-     * that carry none, and the client that gets such a message must take the bus for broken. */
-    if (postern_body_validate_prefix(postern_native_order(), POSITIONAL, sizeof(POSITIONAL) - 1, args->body, start + len, 0, &used) < 0)
+        return postern_error_set(reading->error, -EDQUOT, "type, name and metadata take %zu bytes, %" PRIu64 " are allowed",
+                                 reading->r.pos, limit);
+    /* Everything was valid with the descriptors that came along: what is not without them is a handle. It would go out again with
+     * answers that carry none, and the client that gets such a message must take the bus for broken. */
+    if (postern_body_validate_prefix(postern_native_order(), POSITIONAL, sizeof(POSITIONAL) - 1, args->body, start + len, 0,
+                                     &used) < 0)
         return postern_error_set(reading->error, -EINVAL, "the metadata may hold no file descriptors");
     args->metadata = args->body + postern_align(start + 4, 8);
     args->metadata_len = start + len - postern_align(start + 4, 8);
@@ -244,7 +255,8 @@ static int read_named(struct reading *reading)
     if (r < 0)
         return r;
     postern_reader_leave(&reading->r);
-    return postern_reader_finish(&reading->r) == 0 ? 0 : postern_error_set(reading->error, -EINVAL, "the arguments cannot be read");
+    return postern_reader_finish(&reading->r) == 0 ? 0
+                                                   : postern_error_set(reading->error, -EINVAL, "the arguments cannot be read");
 }
 
 /* What is right by itself but not together. */
@@ -273,8 +285,8 @@ static int copy_body(const struct postern_message *m, struct postern_server_args
     return 0;
 }
 
-int postern_server_args_read(const struct postern_mediator *mediator, const struct postern_call *call, struct postern_server_args *args,
-                             struct postern_error *error)
+int postern_server_args_read(const struct postern_mediator *mediator, const struct postern_call *call,
+                             struct postern_server_args *args, struct postern_error *error)
 {
     const struct postern_message *m = call->message;
     struct postern_server_args made = {.listen_fd = -1, .ready_fd = -1, .close_fd = -1, .quota = mediator->settings.quota};

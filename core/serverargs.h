@@ -12,7 +12,7 @@
 #include "util/error.h"
 
 struct postern_server_args {
-    uint8_t *body;    /* of the message, in the machine's byte order; the strings point into it */
+    uint8_t *body; /* of the message, in the machine's byte order; the strings point into it */
     const char *type;
     const char *name;
     const uint8_t *metadata; /* the entries of the a{sv} */
@@ -20,7 +20,7 @@ struct postern_server_args {
     bool has_allow;
     struct postern_rule *rules;
     size_t n_rules;
-    uint32_t mode;    /* NONE: not given */
+    uint32_t mode;                     /* NONE: not given */
     int listen_fd, ready_fd, close_fd; /* our duplicates; -1: not given */
     struct postern_quota quota;
     struct postern_socket_place place; /* of listen_fd */
@@ -31,8 +31,8 @@ extern const char *const postern_server_arg_names[];
 
 /* 0, or with *error naming the argument: -EINVAL (InvalidArgs), -EDQUOT (LimitsExceeded), -ENOMEM, or another errno value when a
  * descriptor cannot be duplicated. On failure nothing is kept. */
-int postern_server_args_read(const struct postern_mediator *mediator, const struct postern_call *call, struct postern_server_args *args,
-                             struct postern_error *error);
+int postern_server_args_read(const struct postern_mediator *mediator, const struct postern_call *call,
+                             struct postern_server_args *args, struct postern_error *error);
 /* Frees and closes what is still in them. */
 void postern_server_args_finish(struct postern_server_args *args);
 

@@ -20,16 +20,16 @@ struct postern_settings_container {
 };
 
 struct postern_settings {
-    uint32_t default_mode;      /* of an instance that gave neither Allow nor Mode */
-    bool broadcasts_inside;     /* broadcasts="instance": they do not leave it */
-    bool header_on_request;     /* instance-header="requested" */
+    uint32_t default_mode;  /* of an instance that gave neither Allow nor Mode */
+    bool broadcasts_inside; /* broadcasts="instance": they do not leave it */
+    bool header_on_request; /* instance-header="requested" */
     uint64_t max_containers;
     uint64_t max_containers_per_user;
     uint64_t max_metadata_bytes;
     struct postern_quota quota; /* of one instance; Limits of AddServer can only lower it */
     char *socket_dir;           /* where to make sockets; NULL: nowhere, and then socket_dir_missing says why */
     const char *socket_dir_missing;
-    mode_t socket_dir_mode;     /* of the directory, when it has to be made */
+    mode_t socket_dir_mode; /* of the directory, when it has to be made */
     struct postern_settings_container *containers;
     size_t n_containers;
 };

@@ -42,8 +42,8 @@ static int describe(const struct sockaddr_un *addr, socklen_t len, struct poster
 
 /* ---- one of ours --------------------------------------------------------------------------------------- */
 
-/* Makes the directory and those above it that are missing; what exists is left as it is. A directory that others have to pass must
- * not depend on the umask. */
+/* Makes the directory and those above it that are missing; what exists is left as it is. A directory that others have to pass
+ * must not depend on the umask. */
 static int make_directories(const char *path, mode_t mode)
 {
     char part[sizeof(struct sockaddr_un)];
@@ -92,14 +92,16 @@ static int bind_and_listen(int fd, const struct sockaddr_un *addr)
     return r;
 }
 
-int postern_socket_make(const struct postern_settings *settings, int *fd, struct postern_socket_place *place, struct postern_error *error)
+int postern_socket_make(const struct postern_settings *settings, int *fd, struct postern_socket_place *place,
+                        struct postern_error *error)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct postern_socket_place made;
     int sock, r;
 
     if (settings->socket_dir == NULL)
-        return postern_error_set(error, -EOPNOTSUPP, "there is no place for the sockets of containers: %s", settings->socket_dir_missing);
+        return postern_error_set(error, -EOPNOTSUPP, "there is no place for the sockets of containers: %s",
+                                 settings->socket_dir_missing);
     sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (sock < 0)
         return postern_error_set(error, -errno, "cannot make a socket: %s", strerror(errno));
@@ -140,10 +142,12 @@ int postern_socket_check(int fd, bool must_listen, struct postern_socket_place *
         return postern_error_set(error, -EINVAL, "it is not a SOCK_STREAM socket");
     if (getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0 || errno != ENOTCONN)
         return postern_error_set(error, -EINVAL, "the socket is connected");
-    if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0 || len <= offsetof(struct sockaddr_un, sun_path) || len > sizeof(addr))
+    if (getsockname(fd, (struct sockaddr *)&addr, &len) < 0 || len <= offsetof(struct sockaddr_un, sun_path) ||
+        len > sizeof(addr))
         return postern_error_set(error, -EINVAL, "the socket is not bound");
     if (must_listen && socket_number(fd, SO_ACCEPTCONN) != 1)
-        return postern_error_set(error, -EINVAL, "the socket does not listen, and there is no ReadyFD that would tell when it does");
+        return postern_error_set(error, -EINVAL,
+                                 "the socket does not listen, and there is no ReadyFD that would tell when it does");
     if (describe(&addr, len, place) < 0)
         return postern_error_set(error, -EINVAL, "its address is too long");
     return 0;

@@ -13,7 +13,8 @@ static uint64_t first_set(uint64_t of_mediator, uint64_t of_bus)
     return of_mediator != POSTERN_LIMIT_UNSET ? of_mediator : of_bus;
 }
 
-static void set_limits(struct postern_settings *settings, const struct postern_limits *limits, const struct postern_mediatorconf *conf)
+static void set_limits(struct postern_settings *settings, const struct postern_limits *limits,
+                       const struct postern_mediatorconf *conf)
 {
     settings->max_containers = first_set(conf->max_total, limits->max_containers);
     settings->max_containers_per_user = first_set(conf->max_per_user, limits->max_containers_per_user);
@@ -66,7 +67,8 @@ static int take_container(struct postern_settings_container *to, struct postern_
     return r;
 }
 
-static int make_settings(struct postern_settings *settings, const struct postern_busconfig *bus, struct postern_mediatorconf *conf)
+static int make_settings(struct postern_settings *settings, const struct postern_busconfig *bus,
+                         struct postern_mediatorconf *conf)
 {
     int r;
 
@@ -91,7 +93,8 @@ static int check_apparmor(const struct postern_busconfig *bus, struct postern_er
 {
     if (!bus->apparmor_given || bus->apparmor != POSTERN_APPARMOR_REQUIRED)
         return 0;
-    return postern_error_set(error, -EOPNOTSUPP, "%s:%u:%u: AppArmor mediation is required here, but this build of the mediator has no AppArmor door",
+    return postern_error_set(error, -EOPNOTSUPP,
+                             "%s:%u:%u: AppArmor mediation is required here, but this build of the mediator has no AppArmor door",
                              bus->apparmor_where.file, bus->apparmor_where.line, bus->apparmor_where.column);
 }
 
@@ -105,7 +108,8 @@ static int read_files(const char *bus_config, const char *mediator_config, uint6
         return r;
     r = check_apparmor(bus, error);
     if (r == 0)
-        r = postern_mediatorconf_read(mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf, error);
+        r = postern_mediatorconf_read(mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf,
+                                      error);
     if (r < 0) {
         postern_busconfig_free(bus);
         return r;

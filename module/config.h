@@ -10,9 +10,9 @@
 
 /* One configuration, read whole. */
 struct postern_config {
-    struct postern_xml *xml;            /* owns the busconfig */
-    struct postern_mediatorconf *conf;  /* owns the file names that rules refer to */
-    struct postern_settings settings;   /* empty once the mediator has taken them over */
+    struct postern_xml *xml;           /* owns the busconfig */
+    struct postern_mediatorconf *conf; /* owns the file names that rules refer to */
+    struct postern_settings settings;  /* empty once the mediator has taken them over */
 };
 
 /* Reads both files. generation is for postern_xml_new(). 0, or a negative errno with *error saying file:line:column. */

@@ -169,7 +169,8 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
     struct composition *composition = composition_of(mediator);
     struct postern_config config, old = composition->config;
     struct postern_error error = {.text = ""};
-    int r = postern_config_read(composition->bus_config, composition->mediator_config, composition->generation + 1, &config, &error);
+    int r =
+        postern_config_read(composition->bus_config, composition->mediator_config, composition->generation + 1, &config, &error);
 
     if (r < 0)
         return tell(fault, r, &error);
@@ -257,7 +258,8 @@ static int32_t module_driver_call(struct postern_mediator *mediator, const struc
     return r;
 }
 
-static int32_t module_get_property(struct postern_mediator *mediator, const char *interface, const char *member, struct postern_reply *reply)
+static int32_t module_get_property(struct postern_mediator *mediator, const char *interface, const char *member,
+                                   struct postern_reply *reply)
 {
     struct postern_reply made = {.size = reply->size};
     int r;

@@ -15,8 +15,8 @@ static void close_socket(void *data)
 {
 }
 
-static int identify(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts, struct postern_instance **instance,
-                    struct postern_error *error)
+static int identify(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts,
+                    struct postern_instance **instance, struct postern_error *error)
 {
     struct postern_instance *found;
 

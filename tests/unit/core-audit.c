@@ -86,6 +86,79 @@ START_TEST(door_and_rule)
 }
 END_TEST
 
+static const struct {
+    uint32_t action;
+    enum who from;
+    const char *name;
+    const char *says;
+} questions[] = {
+    {POSTERN_ACTION_OWN, APP, "com.example.Mine", "verdict=allowed door=container rule=index:3"},
+    {POSTERN_ACTION_OWN, APP, "com.example.Mine.Sub", "verdict=allowed door=container rule=index:3"},
+    {POSTERN_ACTION_OWN, APP, "com.example.Minefield", "verdict=denied door=container rule=none"},
+    {POSTERN_ACTION_OWN, SERVER, "com.example.Minefield", "verdict=allowed door=xml"},
+    {POSTERN_ACTION_OWN, STRANGER, "com.example.Minefield", "verdict=allowed door=xml"},
+    {POSTERN_ACTION_ACTIVATE, APP, "com.example.Elsewhere", "verdict=allowed door=container rule=index:0"},
+    {POSTERN_ACTION_ACTIVATE, APP, SERVICE, "verdict=allowed door=container rule=index:1"},
+    {POSTERN_ACTION_ACTIVATE, APP, "com.example.Mine", "verdict=denied door=container rule=none"},
+    {POSTERN_ACTION_ACTIVATE, STRANGER, "com.example.Mine", "verdict=allowed door=xml"},
+    {POSTERN_ACTION_MONITOR, APP, NULL, "verdict=denied door=container rule=none"},
+    {POSTERN_ACTION_MONITOR, STRANGER, NULL, "verdict=denied door=container rule=none"},
+    {POSTERN_ACTION_MONITOR, SERVER, NULL, "verdict=allowed door=xml"},
+    {POSTERN_ACTION_CONNECT, APP, NULL, "verdict=allowed door=container rule=baseline:0"},
+    {POSTERN_ACTION_CONNECT, SERVER, NULL, "verdict=allowed door=xml"},
+};
+
+START_TEST(door_and_rule_of_names)
+{
+    bool allowed;
+
+    set_up("restrict", rules, 4, NULL);
+    allowed = fixture_ask(&fixture, questions[_i].action, party[questions[_i].from], questions[_i].name, 0);
+    ck_assert_msg(strstr(fixture.log, questions[_i].says) != NULL, "\"%s\" is not in: %s", questions[_i].says, fixture.log);
+    ck_assert(allowed == (strstr(questions[_i].says, "verdict=allowed") != NULL));
+    tear_down();
+}
+END_TEST
+
+/* What a container gets from the bus itself, and what it may send there. */
+static const struct {
+    uint32_t flags;
+    struct fixture_message message;
+    const char *says;
+} of_the_bus[] = {
+    {POSTERN_REQUEST_TO_DRIVER, {.type = CALL, .path = "/", .member = "GetId"}, "verdict=allowed door=container rule=baseline:1"},
+    {POSTERN_REQUEST_TO_DRIVER, {.type = CALL, .path = "/", .member = "GetId", .fds = 1}, "verdict=denied door=container rule=none"},
+    {POSTERN_REQUEST_TO_DRIVER, {.type = CALL, .path = "/", .member = "ReloadConfig"}, "verdict=denied door=container rule=none"},
+    {POSTERN_REQUEST_TO_DRIVER, {.type = CALL, .path = "/", .interface = "a.b", .member = "GetId"}, "verdict=denied door=container rule=none"},
+    {POSTERN_REQUEST_TO_DRIVER, {.type = SIGNAL, .path = "/", .interface = "a.b", .member = "GetId"}, "verdict=denied door=container rule=none"},
+    {POSTERN_REQUEST_TO_DRIVER, {.type = RETURN, .reply_serial = 1}, "verdict=denied door="},
+    {POSTERN_REQUEST_FROM_DRIVER, {.type = RETURN, .reply_serial = 1}, "verdict=allowed door=container rule=baseline:1 end=receiver"},
+    {POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST,
+     {.type = SIGNAL, .path = "/", .interface = "org.freedesktop.DBus", .member = "NameOwnerChanged"},
+     "verdict=allowed door=container rule=baseline:5 end=receiver"},
+    {POSTERN_REQUEST_FROM_DRIVER, {.type = SIGNAL, .path = "/", .interface = "org.freedesktop.DBus", .member = "NameLost"},
+     "verdict=allowed door=container rule=baseline:5 end=receiver"},
+    {POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST,
+     {.type = SIGNAL, .path = "/", .interface = "org.freedesktop.DBus.Containers1", .member = "InstanceRemoved"},
+     "verdict=denied door=container rule=none end=receiver"},
+};
+
+START_TEST(door_and_rule_of_the_bus)
+{
+    struct fixture_message message = of_the_bus[_i].message;
+    bool to_driver = (of_the_bus[_i].flags & POSTERN_REQUEST_TO_DRIVER) != 0;
+    struct postern_verdict verdict;
+    bool allowed;
+
+    message.flags = of_the_bus[_i].flags;
+    set_up("restrict", rules, 4, NULL);
+    allowed = fixture_send(&fixture, to_driver ? party[APP] : NULL, to_driver ? NULL : party[APP], &message, &verdict);
+    ck_assert_msg(strstr(fixture.log, of_the_bus[_i].says) != NULL, "\"%s\" is not in: %s", of_the_bus[_i].says, fixture.log);
+    ck_assert(allowed == (strstr(of_the_bus[_i].says, "verdict=allowed") != NULL));
+    tear_down();
+}
+END_TEST
+
 START_TEST(rules_of_a_file)
 {
     struct postern_verdict verdict;
@@ -311,6 +384,8 @@ Suite *core_audit_suite(void)
 
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, door_and_rule, 0, sizeof(lines) / sizeof(lines[0]));
+    tcase_add_loop_test(tcase, door_and_rule_of_names, 0, sizeof(questions) / sizeof(questions[0]));
+    tcase_add_loop_test(tcase, door_and_rule_of_the_bus, 0, sizeof(of_the_bus) / sizeof(of_the_bus[0]));
     tcase_add_test(tcase, rules_of_a_file);
     tcase_add_test(tcase, hostile_text);
     tcase_add_test(tcase, floods);
