@@ -156,6 +156,13 @@ static int on_mediator(void *data, const struct postern_markup_node *root, struc
     return postern_markup_walk(root, elements, sizeof(elements) / sizeof(elements[0]), data, error);
 }
 
+/* What is in a directory that this user may not even search is not this user's: a program that was started with another user's HOME
+ * must not fail for it. What can be seen and not be read is an error. */
+static bool is_there(const char *path)
+{
+    return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR && errno != EACCES);
+}
+
 /* DIR/postern/mediator.conf and DIR/postern/mediator.conf.d, as far as they exist; *found says whether either does. */
 static int read_default(struct postern_mediatorconf_reader *reader, const char *dir, bool *found, struct postern_error *error)
 {
@@ -170,8 +177,9 @@ static int read_default(struct postern_mediatorconf_reader *reader, const char *
         more = NULL;
         return postern_error_set(error, -ENOMEM, "out of memory");
     }
-    /* What exists but cannot be looked at counts as there: reading it then says what is wrong. */
-    *found = access(file, F_OK) == 0 || errno != ENOENT || access(more, F_OK) == 0 || errno != ENOENT;
+    *found = is_there(file) || is_there(more);
+    if (!*found)
+        return 0;
     code = postern_files_read(&reader->files, file, NULL, true, error);
     return code < 0 ? code : postern_files_read_dir(&reader->files, more, NULL, error);
 }
