@@ -18,6 +18,28 @@ int postern_string_replace(char **s, const char *value)
     return 0;
 }
 
+/* What is wrong with these is known only to who uses them, later. */
+static int remember_where(struct postern_busconfig *config, const struct postern_markup_node *node)
+{
+    struct postern_location *grown;
+    size_t n = 0;
+
+    if (strcmp(node->name, "user") == 0)
+        config->user_where = node->where;
+    else if (strcmp(node->name, "auth") == 0)
+        config->auth_where = node->where;
+    if (strcmp(node->name, "listen") != 0)
+        return 0;
+    while (config->listen[n] != NULL) /* the one that was just added included */
+        n++;
+    grown = reallocarray(config->listen_where, n, sizeof(*grown));
+    if (grown == NULL)
+        return -ENOMEM;
+    grown[n - 1] = node->where;
+    config->listen_where = grown;
+    return 0;
+}
+
 /* Where the text of a plain element goes. */
 static int on_text(void *data, const struct postern_markup_node *node, struct postern_error *error)
 {
@@ -36,6 +58,8 @@ static int on_text(void *data, const struct postern_markup_node *node, struct po
         if (strcmp(places[i].name, node->name) == 0)
             code = places[i].string != NULL ? postern_string_replace(places[i].string, node->text)
                                             : postern_strings_append(places[i].strings, node->text);
+    if (code == 0)
+        code = remember_where(config, node);
     return code < 0 ? postern_error_set(error, code, "out of memory") : 0;
 }
 
@@ -189,6 +213,7 @@ void postern_busconfig_free(struct postern_busconfig *config)
     free(config->pidfile);
     free(config->servicehelper);
     postern_strings_free(config->listen);
+    free(config->listen_where);
     postern_strings_free(config->auth);
     postern_strings_free(config->servicedirs);
     postern_strings_free(config->files);

@@ -82,10 +82,13 @@ enum postern_apparmor_mode { POSTERN_APPARMOR_ENABLED = 0, POSTERN_APPARMOR_DISA
 struct postern_busconfig {
     char *type;            /* NULL when absent */
     char *user;            /* NULL */
+    struct postern_location user_where;
     bool fork, keep_umask, syslog, allow_anonymous;
     char *pidfile, *servicehelper;
     char **listen;         /* addresses as written; NULL-terminated arrays, NULL when empty */
+    struct postern_location *listen_where; /* one for each of listen */
     char **auth;
+    struct postern_location auth_where;    /* of the last one */
     char **servicedirs;    /* absolute paths, first has the highest priority, standard ones expanded in their place */
     struct postern_limits limits;
     bool apparmor_given;

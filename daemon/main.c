@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "config/location.h"
 #include "daemon/bus.h"
 #include "daemon/mediation.h"
 #include "daemon/options.h"
@@ -76,6 +77,18 @@ static int watch_signals(struct program *program)
 
 /* ---- configuration --------------------------------------------------------------------------------------- */
 
+/* Says of a fault where in the configuration it is. */
+static int locate(int r, const struct postern_location *where, struct postern_error *error)
+{
+    char text[sizeof(error->text)];
+
+    if (r < 0) {
+        snprintf(text, sizeof(text), "%s", error->text);
+        postern_location_error(where, error, "%s", text);
+    }
+    return r;
+}
+
 static int enable_mechanisms(struct postern_bus *bus, struct postern_error *error)
 {
     char **names = bus->config->auth;
@@ -92,7 +105,7 @@ static int enable_mechanisms(struct postern_bus *bus, struct postern_error *erro
                         *names);
     }
     if (bus->sasl_mechanisms == 0)
-        return postern_error_set(error, -EINVAL, "%s: none of the <auth> mechanisms is known; add <auth>EXTERNAL</auth>", bus->config_file);
+        return postern_location_error(&bus->config->auth_where, error, "none of the <auth> mechanisms is known; add <auth>EXTERNAL</auth>");
     return 0;
 }
 
@@ -160,15 +173,15 @@ static int go_to_background(struct program *program, struct postern_error *error
 static int open_sockets(struct program *program, struct postern_error *error)
 {
     struct postern_bus *bus = &program->bus;
-    char **addresses = bus->config->listen;
+    const struct postern_busconfig *config = bus->config;
     int r = 0;
 
     if (program->options.address != NULL)
         return postern_listen_open(&bus->listen, program->options.address, bus->guid, error);
-    if (addresses == NULL)
+    if (config->listen == NULL)
         return postern_error_set(error, -EINVAL, "%s has no <listen> element; add one or give --address=ADDRESS", bus->config_file);
-    for (; r == 0 && *addresses != NULL; addresses++)
-        r = postern_listen_open(&bus->listen, *addresses, bus->guid, error);
+    for (size_t i = 0; r == 0 && config->listen[i] != NULL; i++)
+        r = locate(postern_listen_open(&bus->listen, config->listen[i], bus->guid, error), &config->listen_where[i], error);
     return r;
 }
 
@@ -235,7 +248,7 @@ static int start(struct program *program, struct postern_error *error)
             program->pidfile = strdup(bus->config->pidfile);
     }
     if (r == 0 && bus->config->user != NULL)
-        r = postern_process_become(bus->config->user, error);
+        r = locate(postern_process_become(bus->config->user, error), &bus->config->user_where, error);
     if (r == 0)
         r = open_mediator(program, error);
     if (r == 0) {

@@ -261,6 +261,7 @@ FAULTS = {
     'include-missing': '<include>/nonexistent/file</include>', 'entity': '<type>&nothing;</type>',
     'attribute-of-element': '<listen kind="x">unix:path=/x</listen>', 'yes-no': '<policy context="default"><allow eavesdrop="maybe" send_type="signal"/></policy>',
     'apparmor-mode': '<apparmor mode="sometimes"/>', 'associate': '<selinux><associate own="a.b"/></selinux>',
+    'user': '<user>no-such-user</user>', 'auth': '<auth>TELEPATHY</auth>', 'listen': '<listen>unix</listen>', 'transport': '<listen>pigeon:nest=1</listen>',
 }
 
 
