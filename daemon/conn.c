@@ -138,8 +138,9 @@ void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
     if (r == 0)
         r = postern_loop_add(&bus->loop, &conn->source);
     if (r < 0) {
-        postern_log(&bus->log, LOG_NOTICE, "connection of pid %d, uid %u refused: %s", (int)conn->facts.pid, (unsigned)conn->facts.uid,
-                    strerror(-r));
+        if (postern_conn_may_log(bus))
+            postern_log(&bus->log, LOG_NOTICE, "connection of pid %d, uid %u refused: %s", (int)conn->facts.pid, (unsigned)conn->facts.uid,
+                        strerror(-r));
         postern_mediation_leave(conn);
         conn_destroy(conn);
         return;
@@ -152,19 +153,23 @@ void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
 }
 
 /* Whoever connects and misbehaves as fast as it can must not fill the log: a few lines a second, then one that says so. */
-static void log_closing(const struct postern_conn *conn, const char *why)
+bool postern_conn_may_log(struct postern_bus *bus)
 {
-    struct postern_bus *bus = conn->bus;
     uint64_t second = postern_timeout_now() / 1000;
 
     if (second != bus->closings_since) {
         if (bus->closings_logged > CLOSINGS_LOGGED)
-            postern_log(&bus->log, LOG_NOTICE, "closed %u more connections in that second", bus->closings_logged - CLOSINGS_LOGGED);
+            postern_log(&bus->log, LOG_NOTICE, "closed or refused %u more connections in that second", bus->closings_logged - CLOSINGS_LOGGED);
         bus->closings_since = second;
         bus->closings_logged = 0;
     }
-    if (bus->closings_logged++ < CLOSINGS_LOGGED)
-        postern_log(&bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
+    return bus->closings_logged++ < CLOSINGS_LOGGED;
+}
+
+static void log_closing(const struct postern_conn *conn, const char *why)
+{
+    if (postern_conn_may_log(conn->bus))
+        postern_log(&conn->bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
                     (int)conn->facts.pid, (unsigned)conn->facts.uid, why);
 }
 

@@ -85,6 +85,9 @@ struct postern_conn {
  * a limit says no; that is logged, not an error. */
 void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener);
 
+/* May one more line about a connection that is refused or closed be written in this second? Ask once for each. */
+bool postern_conn_may_log(struct postern_bus *bus);
+
 /* Marks it for closing at the end of the round; why is for the log (NULL: the peer left). Safe at any time. */
 void postern_conn_doom(struct postern_conn *conn, const char *why);
 

@@ -9,6 +9,7 @@ SYSTEM_TESTS = \
 	tests/system/helpers.py \
 	tests/system/wirebus.py \
 	tests/system/world.py \
+	tests/system/test_attack.py \
 	tests/system/test_auth.py \
 	tests/system/test_clients.py \
 	tests/system/test_container_fds.py \
