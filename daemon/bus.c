@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <syslog.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -17,6 +20,11 @@
 #include "daemon/router.h"
 
 #define ACCEPTS_PER_ROUND 64
+#define ACCEPT_PATIENCE 10000 /* microseconds */
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76 /* Linux 6.5 */
+#endif
 
 /* ---- accepting ------------------------------------------------------------------------------------- */
 
@@ -31,7 +39,85 @@ static void refuse_one(struct postern_bus *bus, int listener_fd)
     if (fd >= 0)
         close(fd);
     bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    postern_log(&bus->log, LOG_ERR, "connection refused: the bus is out of file descriptors");
+    if (postern_conn_may_log(bus))
+        postern_log(&bus->log, LOG_ERR, "connection refused: the bus is out of file descriptors");
+}
+
+static void on_alarm(int number)
+{
+    (void)number; /* it only has to interrupt accept4() */
+}
+
+/* Whoever started us may have blocked it. */
+static int catch_alarm(void)
+{
+    struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    return sigaction(SIGALRM, &action, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 ? -errno : 0;
+}
+
+/*
+ * A manager that hands over its own socket still shares it: it can make it block again and take the connection that made it
+ * ready, at any moment, so that no check before accept4() helps and there is no flag for one call. An alarm ends the wait; it
+ * repeats, since the first may come before the wait begins.
+ */
+static void bound_waiting(bool on)
+{
+    struct itimerval timer = {0};
+
+    if (on)
+        timer.it_value.tv_usec = timer.it_interval.tv_usec = ACCEPT_PATIENCE;
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* What is accepted has the options of the listener, hence of a manager: with these, each read would come with what nobody asked
+ * for, descriptors among it. A kernel that does not know one cannot have it set. */
+static void drop_options(int fd)
+{
+    static const int options[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
+    int off = 0;
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (setsockopt(fd, SOL_SOCKET, options[i], &off, sizeof(off)) < 0)
+            continue;
+}
+
+/* Such a socket would be ready for ever and give nothing. */
+static bool is_shut(int fd)
+{
+    struct pollfd poll_fd = {.fd = fd};
+
+    return poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+/* Nothing is accepted any more; the socket stays until whoever made the listener removes it. */
+static void give_up(struct postern_listener *listener, const char *why)
+{
+    if (postern_conn_may_log(listener->bus))
+        postern_log(&listener->bus->log, LOG_WARNING, "a container's socket is not listened to any more: %s", why);
+    postern_loop_ignore(&listener->bus->loop, &listener->source);
+}
+
+/* Accepts one connection. Is it worth while to try another? */
+static bool accept_one(struct postern_listener *listener)
+{
+    int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), error = errno;
+
+    if (fd >= 0) {
+        drop_options(fd);
+        postern_conn_accept(listener->bus, fd, listener->id);
+        return true;
+    }
+    if (error == EMFILE || error == ENFILE)
+        refuse_one(listener->bus, listener->source.fd);
+    else if (error == EINTR && listener->id != 0)
+        give_up(listener, "its manager makes it block");
+    else if (listener->id != 0 && is_shut(listener->source.fd))
+        give_up(listener, "its manager has shut it down");
+    return error == ECONNABORTED || (error == EINTR && listener->id == 0);
 }
 
 static void listener_ready(void *data, uint32_t events)
@@ -39,16 +125,13 @@ static void listener_ready(void *data, uint32_t events)
     struct postern_listener *listener = data;
 
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_ROUND && listener->source.fd >= 0; i++) {
-        int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-        if (fd >= 0)
-            postern_conn_accept(listener->bus, fd, listener->id);
-        else if (errno == EMFILE || errno == ENFILE)
-            refuse_one(listener->bus, listener->source.fd);
-        else if (errno != ECONNABORTED && errno != EINTR)
+    if (listener->id != 0)
+        bound_waiting(true);
+    for (int i = 0; i < ACCEPTS_PER_ROUND && listener->source.fd >= 0; i++)
+        if (!accept_one(listener))
             break;
-    }
+    if (listener->id != 0)
+        bound_waiting(false);
 }
 
 int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id)
@@ -244,6 +327,8 @@ int postern_bus_init(struct postern_bus *bus)
     r = postern_guid_make(bus->guid);
     if (r == 0)
         r = postern_guid_make(bus->id);
+    if (r == 0)
+        r = catch_alarm();
     if (r == 0)
         r = postern_loop_init(&bus->loop);
     if (r < 0)

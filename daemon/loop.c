@@ -38,6 +38,11 @@ void postern_loop_set(struct postern_loop *loop, struct postern_source *source, 
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
 }
 
+void postern_loop_ignore(struct postern_loop *loop, struct postern_source *source)
+{
+    epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
+}
+
 void postern_loop_remove(struct postern_loop *loop, struct postern_source *source)
 {
     struct postern_source **at;

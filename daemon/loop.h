@@ -37,6 +37,8 @@ void postern_loop_finish(struct postern_loop *loop);
 int postern_loop_add(struct postern_loop *loop, struct postern_source *source);
 /* Changes what is waited for; nothing is done when it is the same as before. */
 void postern_loop_set(struct postern_loop *loop, struct postern_source *source, uint32_t events);
+/* Nothing more is told of it; it still has to be removed. */
+void postern_loop_ignore(struct postern_loop *loop, struct postern_source *source);
 /* The descriptor must still be open. Removing twice is allowed. */
 void postern_loop_remove(struct postern_loop *loop, struct postern_source *source);
 /* Runs rounds until quit is set. 0 or negative errno. */

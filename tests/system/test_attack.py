@@ -25,6 +25,46 @@ def cpu_seconds(bus):
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
+def test_blocking_listen_fd(bus):
+    """Who shares the socket can make it block again; the bus must not wait on it."""
+    s = listening(bus)
+    i = with_fds(bus, ListenFD=s)
+    other = bus.connect()
+    fcntl.fcntl(s, fcntl.F_SETFL, fcntl.fcntl(s, fcntl.F_GETFL) & ~os.O_NONBLOCK)
+    raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    raw.connect(unix_address(i.address))
+    time.sleep(0.1)
+    assert other.is_alive() and bus.connect().is_alive()
+
+
+def test_shut_listen_fd(bus):
+    """A listening socket that is shut down stays ready for ever; the bus must not spin on it."""
+    s = listening(bus)
+    s.shutdown(socket.SHUT_RDWR)
+    i = with_fds(bus, ListenFD=s)
+    assert bus.connect().is_alive()
+    before = cpu_seconds(bus)
+    time.sleep(0.5)
+    assert cpu_seconds(bus) - before < 0.25
+    i.stop()
+    assert bus.connect().is_alive()
+
+
+def test_options_of_a_listen_fd(bus):
+    """The kernel hands options of a listening socket on to what it accepts: also that each read comes with a descriptor."""
+    s = listening(bus)
+    for option in (socket.SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD):
+        try:
+            s.setsockopt(socket.SOL_SOCKET, option, 1)
+        except OSError:
+            pass  # an older kernel
+    c = with_fds(bus, ListenFD=s).connect()
+    before = bus.settled_fds()
+    for _ in range(50):
+        c.sync()
+    assert bus.settled_fds() == before
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()
