@@ -128,9 +128,10 @@ static size_t parse_field(struct postern_header *header, const uint8_t *p, size_
     if (code == 0)
         return 0;
     if (code >= FIELDS_KNOWN) {
-        /* Of whatever type; it goes no further, so handles in it need not exist. */
+        /* Of whatever type; it goes no further, so handles in it need not exist. The outer struct looks like the inner one alone and
+         * stands for the array around it: what copy_kept() reads over must not be too deep for its reader. */
         header->clean = false;
-        if (postern_body_validate_prefix(header->order, "(yv)", 4, p + pos, end - pos, UINT32_MAX, &used) < 0)
+        if (postern_body_validate_prefix(header->order, "((yv))", 6, p + pos, end - pos, UINT32_MAX, &used) < 0)
             return 0;
         return pos + used;
     }

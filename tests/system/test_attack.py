@@ -65,6 +65,24 @@ def test_options_of_a_listen_fd(bus):
     assert bus.settled_fds() == before
 
 
+@pytest.mark.parametrize('depth', [58, 59, 60, 61, 62, 63, 64])
+def test_deep_unknown_field(bus, depth):
+    """However deep an unknown field is: what stands behind it arrives, or its sender is cut off."""
+    sender, receiver = bus.connect(), bus.connect()
+    value = ('y', 7)
+    for _ in range(depth):
+        value = ('v', value)
+    fields = [(200, value), (1, ('o', '/o')), (2, ('s', 'com.example.I')), (3, ('s', 'Member')), (6, ('s', receiver.name))]
+    try:
+        sender.send_bytes(pack_raw('l', SIGNAL, 0, 1, 0, 77, fields))
+        sender.sync()
+    except Closed:
+        assert receiver.is_alive()
+        return
+    got = receiver.wait(lambda m: m.type == SIGNAL and m.sender == sender.name)
+    assert (got.path, got.interface, got.member, got.destination) == ('/o', 'com.example.I', 'Member', receiver.name)
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()
