@@ -83,6 +83,37 @@ def test_deep_unknown_field(bus, depth):
     assert (got.path, got.interface, got.member, got.destination) == ('/o', 'com.example.I', 'Member', receiver.name)
 
 
+def test_strangers_take_no_places(new_bus):
+    """Another user's connections to a container's socket do not count against it. (Another uid needs root.)"""
+    if not is_root():
+        pytest.skip('needs another uid')
+    new_bus.start(policy=OPEN_POLICY + '<allow user="*"/>')
+    i = new_bus.container(Limits=('a{su}', {'connections': 2}))
+    for d in ('', '/dbus-1', '/dbus-1/containers'):
+        os.chmod(new_bus.runtime + d, 0o755)
+    os.chmod(i.socket[:-1], 0o777)
+    ready, done = os.pipe(), os.pipe()
+
+    def crowd(address):
+        held = []
+        for _ in range(4):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            s.connect(unix_address(address))
+            held.append(s)
+        time.sleep(0.2)
+        os.write(ready[1], b'x')
+        os.read(done[0], 1)
+        return 'ok'
+    t = threading.Thread(target=as_other_user, args=(crowd, i.address))
+    t.start()
+    os.read(ready[0], 1)
+    try:
+        assert i.connect().is_alive()
+    finally:
+        os.write(done[1], b'x')
+        t.join()
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()
