@@ -136,8 +136,9 @@ void postern_emit_denied(struct postern_conn *to, uint32_t reply_serial, const s
 struct broadcast {
     struct postern_bus *bus;
     const struct postern_message *view;
-    const char *subject;                       /* NameOwnerChanged: the name it is about */
-    const struct postern_conn *subject_owner;
+    const char *subject; /* NameOwnerChanged: the name it is about */
+    const struct postern_conn *old_owner, *new_owner;
+    bool tells_old, tells_new; /* whom of them this message tells */
 };
 
 static bool is_driver(void *data, const char *name, uint32_t len)
@@ -154,6 +155,12 @@ static bool is_nobody(void *data, const char *name, uint32_t len)
     return false;
 }
 
+/* Does this message tell what the receiver may know of an owner? Nobody is told anyway of one who is not there. */
+static bool fits_view(const struct broadcast *broadcast, const struct postern_conn *to, const struct postern_conn *owner, bool tells)
+{
+    return owner == NULL || tells == (postern_mediation_see(to, owner, broadcast->subject) != POSTERN_SEE_HIDDEN);
+}
+
 static void broadcast_found(void *data, struct postern_match_owner *owner)
 {
     struct broadcast *broadcast = data;
@@ -168,7 +175,8 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
 
     if (to->state != POSTERN_CONN_ACTIVE)
         return;
-    if (broadcast->subject != NULL && postern_mediation_see(to, broadcast->subject_owner, broadcast->subject) == POSTERN_SEE_HIDDEN)
+    if (broadcast->subject != NULL && (!fits_view(broadcast, to, broadcast->old_owner, broadcast->tells_old) ||
+                                       !fits_view(broadcast, to, broadcast->new_owner, broadcast->tells_new)))
         return;
     if (postern_mediation_may(broadcast->bus, &question, &verdict) && keeps_up(to, &broadcast->bus->driver_message))
         queue_bytes(to, &broadcast->bus->driver_message, NULL);
@@ -210,23 +218,39 @@ void postern_emit_broadcast(struct postern_bus *bus, struct postern_message_part
     emit_broadcast(&broadcast, parts);
 }
 
-void postern_emit_name_owner_changed(struct postern_bus *bus, const char *name, struct postern_conn *old_owner, struct postern_conn *new_owner)
+static void emit_view(struct broadcast *broadcast)
 {
-    struct broadcast broadcast = {.bus = bus, .subject = name, .subject_owner = new_owner != NULL ? new_owner : old_owner};
     struct postern_message_parts parts = {.interface = POSTERN_DRIVER_NAME, .member = "NameOwnerChanged"};
     struct postern_writer w;
 
     postern_writer_init(&w);
-    postern_writer_string(&w, name);
-    postern_writer_string(&w, old_owner != NULL ? old_owner->unique : "");
-    postern_writer_string(&w, new_owner != NULL ? new_owner->unique : "");
+    postern_writer_string(&w, broadcast->subject);
+    postern_writer_string(&w, broadcast->tells_old ? broadcast->old_owner->unique : "");
+    postern_writer_string(&w, broadcast->tells_new ? broadcast->new_owner->unique : "");
     if (postern_writer_finish(&w) == 0) {
         parts.signature = w.signature;
         parts.body = w.buf.data;
         parts.body_len = (uint32_t)w.buf.len;
-        emit_broadcast(&broadcast, &parts);
+        emit_broadcast(broadcast, &parts);
     }
     postern_writer_free(&w);
+}
+
+void postern_emit_name_owner_changed(struct postern_bus *bus, const char *name, struct postern_conn *old_owner, struct postern_conn *new_owner)
+{
+    struct broadcast broadcast = {.bus = bus, .subject = name, .old_owner = old_owner, .new_owner = new_owner};
+
+    broadcast.tells_old = old_owner != NULL;
+    broadcast.tells_new = new_owner != NULL;
+    emit_view(&broadcast);
+    if (old_owner == NULL || new_owner == NULL || bus->containers.by_key == NULL)
+        return;
+    /* To a container that may see only one of the two, the name comes or goes. */
+    broadcast.tells_old = false;
+    emit_view(&broadcast);
+    broadcast.tells_old = true;
+    broadcast.tells_new = false;
+    emit_view(&broadcast);
 }
 
 void postern_emit_name_signal(struct postern_conn *to, const char *member, const char *name)

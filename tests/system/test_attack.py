@@ -114,6 +114,21 @@ def test_strangers_take_no_places(new_bus):
         t.join()
 
 
+def test_owner_changes_between_hidden_and_visible(bus):
+    """A name goes from one whom the app may see to one whom it may not, and back: to the app it goes and comes."""
+    name = 'com.example.Shared'
+    hidden = bus.container(rules=[rule(OWN, name)], name='other').connect()
+    seen = bus.connect()
+    c = bus.container(rules=[rule(SEE, '')]).connect()
+    c.match(CHANGED)
+    seen.request_name(name, 1)
+    assert changes(c)[-1] == (name, '', seen.name)
+    hidden.request_name(name, 2 | 1)
+    assert changes(c) == [(name, seen.name, '')]
+    seen.request_name(name, 2)
+    assert changes(c) == [(name, '', seen.name)]
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()
