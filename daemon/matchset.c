@@ -416,6 +416,8 @@ static void search_slots(const struct search *search, const struct slot *slot)
             continue;
         if (match->destination.s != NULL && !route->is_destination(route->data, match->destination.s, match->destination.len))
             continue;
+        if (match->sender.s != NULL && route->knows != NULL && !route->knows(route->data, owner, match->sender.s))
+            continue;
         owner->stamp = search->set->stamp;
         route->found(route->data, owner);
     }

@@ -40,6 +40,8 @@ struct postern_match_route {
     bool (*is_sender)(void *data, const char *name, uint32_t len);
     /* Is the addressee (if there is one) the bearer of this name? */
     bool (*is_destination)(void *data, const char *name, uint32_t len);
+    /* May the owner of a rule that names the sender so know that the sender bears this name? NULL: all may. */
+    bool (*knows)(void *data, struct postern_match_owner *owner, const char *name);
     /* Called for each owner with a matching rule, once. Must neither change the set nor search it. */
     void (*found)(void *data, struct postern_match_owner *owner);
     void *data;

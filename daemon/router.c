@@ -127,6 +127,15 @@ static bool is_destination(void *data, const char *name, uint32_t len)
     return bears(((struct delivery *)data)->addressed, name, len);
 }
 
+/* To whom a name is hidden, a rule with it matches nothing: else hearing somebody would tell which other names it has. A unique name
+ * is in the message anyway. */
+static bool knows(void *data, struct postern_match_owner *owner, const char *name)
+{
+    const struct delivery *delivery = data;
+
+    return name[0] == ':' || postern_mediation_see(postern_conn_of_matches(owner), delivery->from, name) != POSTERN_SEE_HIDDEN;
+}
+
 /* A receiver of a broadcast, or an eavesdropper of somebody else's message. */
 static void found(void *data, struct postern_match_owner *owner)
 {
@@ -157,6 +166,7 @@ static void find_receivers(struct delivery *delivery)
     struct postern_match_route route = {
         .is_sender = is_sender,
         .is_destination = is_destination,
+        .knows = knows,
         .found = found,
         .data = delivery,
         .sender = {.s = from->unique, .len = from->unique_len},

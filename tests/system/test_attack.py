@@ -129,6 +129,22 @@ def test_owner_changes_between_hidden_and_visible(bus):
     assert changes(c) == [(name, '', seen.name)]
 
 
+def test_match_by_a_hidden_name_of_a_visible_sender(world):
+    """Hearing somebody does not tell which other names it has."""
+    world.a.request_name('com.example.Hidden')
+    c = world.app(rule(HEAR, 'com.example.A'))
+    c.match("type='signal',sender='com.example.Hidden'")
+    world.a.signal()
+    world.a.sync()
+    c.sync()
+    assert not c.take(SIGNAL)
+    c.match("type='signal',sender='com.example.A'")
+    world.a.signal()
+    world.a.sync()
+    c.sync()
+    assert len(c.take(SIGNAL)) == 1
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()
