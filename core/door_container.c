@@ -189,6 +189,8 @@ static struct postern_opinion judge_from_driver(const struct postern_request *re
 
     if (!postern_instance_is_ruled(instance))
         return abstain();
+    if (m->fds > 0)
+        return soften(instance, deny(POSTERN_END_RECEIVER, "the bus itself sends no descriptors into containers"));
     if (is_reply(m))
         return allow_by_baseline(1, POSTERN_END_RECEIVER); /* the driver answers what it was asked */
     /* Which names it may see, the host asks with see(): the name is in the body, which is not looked at here. */

@@ -107,7 +107,8 @@ static void write_process_fd(struct postern_driver_call *call, const struct post
 {
     int fd;
 
-    if (!call->conn->can_fds)
+    /* Into a container with rules no descriptor comes, also not from the bus. */
+    if (!call->conn->can_fds || call->conn->identity.mode == POSTERN_MODE_RESTRICT)
         return;
     fd = postern_peer_pidfd(conn->source.fd);
     if (fd < 0)

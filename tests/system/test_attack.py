@@ -145,6 +145,14 @@ def test_match_by_a_hidden_name_of_a_visible_sender(world):
     assert len(c.take(SIGNAL)) == 1
 
 
+def test_no_descriptor_of_a_process(world):
+    """Descriptors do not come in, not from the bus either."""
+    c = world.app(rule(SEE, 'com.example.A'))
+    for name in (world.a.name, c.name):
+        reply = c.call('GetConnectionCredentials', 's', name, full=True)
+        assert not reply.fds and 'UnixUserID' in reply.body[0]
+
+
 def test_refused_connections_do_not_fill_the_log(bus):
     i = bus.container(Limits=('a{su}', {'connections': 1}))
     i.connect()

@@ -430,6 +430,59 @@ START_TEST(driver)
 }
 END_TEST
 
+#define OF_BUS(name) {.type = SIGNAL, .flags = POSTERN_REQUEST_FROM_DRIVER | BROADCAST, .path = "/org/freedesktop/DBus", \
+                      .interface = "org.freedesktop.DBus", .member = name}
+
+/* allowed: in restrict; complain only reports, identify has no rules. */
+static const struct {
+    const char *what;
+    struct fixture_message message;
+    bool allowed;
+} from_driver_rows[] = {
+    {"NameOwnerChanged", OF_BUS("NameOwnerChanged"), true},
+    {"NameAcquired", OF_BUS("NameAcquired"), true},
+    {"NameLost", OF_BUS("NameLost"), true},
+    {"another signal", OF_BUS("ActivatableServicesChanged"), false},
+    {"a signal of another interface", NOTE(.flags = POSTERN_REQUEST_FROM_DRIVER | BROADCAST), false},
+    {"an answer", ANSWER(.flags = POSTERN_REQUEST_FROM_DRIVER | REPLY), true},
+    {"an answer with a descriptor", ANSWER(.flags = POSTERN_REQUEST_FROM_DRIVER | REPLY, .fds = 1), false},
+};
+
+START_TEST(from_driver)
+{
+    static const char *const modes[] = {"restrict", "complain", "identify"};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct postern_verdict verdict;
+        bool allowed;
+
+        set_up(modes[i], NULL, 0, NULL);
+        allowed = fixture_send(&fixture, NULL, party[APP], &from_driver_rows[_i].message, &verdict);
+        ck_assert_msg(allowed == (from_driver_rows[_i].allowed || i > 0), "%s: %s: %s", modes[i], from_driver_rows[_i].what,
+                      allowed ? "allowed" : "denied");
+        ck_assert(fixture_send(&fixture, NULL, party[NAMELESS], &from_driver_rows[_i].message, &verdict));
+        tear_down();
+    }
+}
+END_TEST
+
+/* The bus takes calls from containers, in every mode, and nothing else. */
+START_TEST(to_driver_calls_only)
+{
+    static const char *const modes[] = {"restrict", "complain", "identify"};
+    struct fixture_message signal = NOTE(.flags = POSTERN_REQUEST_TO_DRIVER, .destination = "org.freedesktop.DBus");
+    struct postern_verdict verdict;
+
+    signal.member = "ListNames";
+    signal.interface = "org.freedesktop.DBus";
+    for (size_t i = 0; i < 3; i++) {
+        set_up(modes[i], NULL, 0, NULL);
+        ck_assert_msg(!fixture_send(&fixture, party[APP], NULL, &signal, &verdict), "%s", modes[i]);
+        tear_down();
+    }
+}
+END_TEST
+
 /* What is hidden is refused in the same words as what is not there. */
 START_TEST(hidden_and_missing_sound_alike)
 {
@@ -608,6 +661,8 @@ static Suite *door_suite(void)
     tcase_add_test(tcase, contact);
     tcase_add_test(tcase, nothing_sticks_to_a_released_name);
     tcase_add_loop_test(tcase, driver, 0, sizeof(driver_rows) / sizeof(driver_rows[0]));
+    tcase_add_loop_test(tcase, from_driver, 0, sizeof(from_driver_rows) / sizeof(from_driver_rows[0]));
+    tcase_add_test(tcase, to_driver_calls_only);
     tcase_add_test(tcase, hidden_and_missing_sound_alike);
     tcase_add_test(tcase, a_covered_name_may_be_missing);
     tcase_add_test(tcase, broadcasts_kept_inside);
