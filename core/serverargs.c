@@ -16,6 +16,7 @@
 
 #define POSITIONAL "ssa{sv}"
 #define SIGNATURE POSITIONAL "a{sv}"
+#define ALLOW_MAX (256u << 10) /* bytes of Allow: rules outlive the call, and a message may have to look at many of them */
 
 /* What the reading of one argument needs. */
 struct reading {
@@ -60,10 +61,14 @@ static int read_rule(struct reading *reading, size_t index)
 
 static int read_allow(struct reading *reading)
 {
+    size_t start = reading->r.pos, len = 0;
     int r = 0;
 
     reading->args->has_allow = true;
-    postern_reader_enter(&reading->r, 'a');
+    if (postern_reader_enter(&reading->r, 'a') == 0)
+        len = reading->r.levels[reading->r.depth].end - start;
+    if (len > ALLOW_MAX)
+        return postern_error_set(reading->error, -EDQUOT, "Allow takes %zu bytes, %u are allowed", len, ALLOW_MAX);
     for (size_t i = 0; r == 0 && postern_reader_more(&reading->r); i++)
         r = read_rule(reading, i);
     if (r == 0)

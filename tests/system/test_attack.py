@@ -163,3 +163,9 @@ def test_refused_connections_do_not_fill_the_log(bus):
         s.recv(1)
         s.close()
     assert bus.log()[before:].count('\n') < 100
+
+
+def test_enormous_rules(bus):
+    rules = [rule(SEE, 'com.example.A%d' % n, '/' + 'x' * 900) for n in range(20000)]
+    e = bus.container_fails(Allow=('a(usos)', rules))
+    assert e.name == E + 'LimitsExceeded'
