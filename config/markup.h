@@ -72,7 +72,8 @@ const char *postern_markup_value(const struct postern_markup_node *node, const c
 const struct postern_location *postern_markup_where(const struct postern_markup_node *node, const char *name);
 
 /* Checks the root element against its description, without calling its fn. 0, or -EINVAL with *error. */
-int postern_markup_check_root(const struct postern_markup_node *root, const struct postern_markup_element *element, struct postern_error *error);
+int postern_markup_check_root(const struct postern_markup_node *root, const struct postern_markup_element *element,
+                              struct postern_error *error);
 /* Walks the children of node in order. Each must be one of the n elements and keep to its description; its fn is called with data.
  * 0, -EINVAL with *error naming what was expected, or what an fn returned other than 0. */
 int postern_markup_walk(const struct postern_markup_node *node, const struct postern_markup_element *elements, size_t n, void *data,

@@ -173,7 +173,8 @@ static int resolve(const struct postern_markup_node *node, const char *attribute
     int code = group ? postern_account_group(name, id) : postern_account_user(name, id);
 
     if (code < 0) {
-        postern_location_error(postern_markup_where(node, attribute), error, "cannot look up %s=\"%s\": %s", attribute, name, strerror(-code));
+        postern_location_error(postern_markup_where(node, attribute), error, "cannot look up %s=\"%s\": %s", attribute, name,
+                               strerror(-code));
         return code;
     }
     *known = code > 0;

@@ -70,7 +70,8 @@ static int check_element(const struct postern_markup_node *node, const struct po
     return code < 0 ? code : check_content(node, element->content, error);
 }
 
-int postern_markup_check_root(const struct postern_markup_node *root, const struct postern_markup_element *element, struct postern_error *error)
+int postern_markup_check_root(const struct postern_markup_node *root, const struct postern_markup_element *element,
+                              struct postern_error *error)
 {
     if (strcmp(root->name, element->name) != 0)
         return postern_location_error(&root->where, error, "root element is <%s>; expected <%s>", root->name, element->name);

@@ -42,7 +42,8 @@ int postern_mediatorconf_word(const struct postern_markup_node *node, const char
 
 /* ---- <identity> ---------------------------------------------------------------------------------- */
 
-static int parse_order(struct postern_mediatorconf *conf, const struct postern_markup_node *node, const char *order, struct postern_error *error)
+static int parse_order(struct postern_mediatorconf *conf, const struct postern_markup_node *node, const char *order,
+                       struct postern_error *error)
 {
     const struct postern_location *where = postern_markup_where(node, "order");
     enum postern_provider list[POSTERN_PROVIDERS];
@@ -56,8 +57,8 @@ static int parse_order(struct postern_mediatorconf *conf, const struct postern_m
                ((int)strlen(provider_names[provider]) != len || memcmp(provider_names[provider], order, (size_t)len) != 0))
             provider++;
         if (provider == POSTERN_PROVIDERS)
-            return postern_location_error(where, error, "unknown provider \"%.*s\" in order; known are: socket, selinux, apparmor, cgroup", len,
-                                          order);
+            return postern_location_error(where, error, "unknown provider \"%.*s\" in order; known are: socket, selinux, apparmor, cgroup",
+                                          len, order);
         if (seen & 1u << provider)
             return postern_location_error(where, error, "provider \"%.*s\" is twice in order", len, order);
         seen |= 1u << provider;

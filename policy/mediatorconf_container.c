@@ -123,7 +123,8 @@ static int find_container(struct postern_mediatorconf *conf, const char *type, c
 
 int postern_mediatorconf_container(void *data, const struct postern_markup_node *node, struct postern_error *error)
 {
-    static const char *const attributes[] = {"see", "talk", "call", "broadcast", "own", "send-fds", "receive-fds", "path", "interface", "member", NULL};
+    static const char *const attributes[] = {"see", "talk", "call", "broadcast", "own", "send-fds", "receive-fds",
+                                             "path", "interface", "member", NULL};
     static const struct postern_markup_element elements[] = {{"allow", POSTERN_MARKUP_EMPTY, attributes, on_allow}};
     struct postern_mediatorconf_reader *reader = data;
     const char *type = postern_markup_value(node, "type"), *name = postern_markup_value(node, "name");

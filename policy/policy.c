@@ -40,7 +40,8 @@ static bool mentions(const uint32_t *ids, size_t n, uint32_t id)
 }
 
 /* Collects the ids of the <policy user=> or <policy group=> elements. */
-static int collect_ids(const struct postern_busconfig_rule *rules, size_t n, enum postern_policy_context context, uint32_t **ids, size_t *n_ids)
+static int collect_ids(const struct postern_busconfig_rule *rules, size_t n, enum postern_policy_context context, uint32_t **ids,
+                       size_t *n_ids)
 {
     uint32_t *list = calloc(n + 1, sizeof(*list));
     size_t count = 0, unique = 0;

@@ -138,4 +138,5 @@ const char *ask(struct postern_xml *xml, const struct postern_request *request)
     return opinion_text(&opinion);
 }
 
-SUITE_MAIN(policy_config_suite, policy_rules_suite, policy_index_suite, policy_default_suite, policy_mediatorconf_suite)
+SUITE_MAIN(policy_config_suite, policy_rules_suite, policy_door_suite, policy_index_suite, policy_default_suite,
+           policy_mediatorconf_suite)

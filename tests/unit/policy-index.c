@@ -106,11 +106,13 @@ START_TEST(index_agrees_with_the_list)
     struct postern_party *peers[] = {NULL, party_new(":1.1", 0, NULL), party_new(":1.2", 0, "a.b x.y"), party_new(":1.3", 0, "~a.b.c a.bc")};
     struct postern_policy *set;
     unsigned found = 0;
+    size_t n;
 
     seed = 12345 + (uint32_t)_i;
     for (size_t i = 0; i < 60; i++)
         random_rule(&rules[i]);
-    ck_assert_int_eq(postern_policy_new(rules, roll(61), &set), 0);
+    n = roll(61);
+    ck_assert_int_eq(postern_policy_new(rules, n, &set), 0);
     for (int i = 0; i < 400; i++) {
         struct postern_subject subject = {.has_uid = roll(8) > 0, .uid = roll(3), .groups = groups, .n_groups = roll(3)};
         const void *snapshot = postern_policy_snapshot(set, &subject);
@@ -131,7 +133,7 @@ START_TEST(index_agrees_with_the_list)
         ck_assert_ptr_eq(postern_policy_find(set, snapshot, &question), expected);
         found += expected != NULL;
     }
-    ck_assert_uint_gt(found + 1, 0);
+    ck_assert(n < 20 || found > 0);
     for (size_t i = 1; i < 4; i++)
         party_free(peers[i]);
     postern_policy_free(set);

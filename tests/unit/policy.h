@@ -12,6 +12,7 @@
 
 Suite *policy_config_suite(void);
 Suite *policy_rules_suite(void);
+Suite *policy_door_suite(void);
 Suite *policy_index_suite(void);
 Suite *policy_default_suite(void);
 Suite *policy_mediatorconf_suite(void);

@@ -8,6 +8,7 @@ test_policy_SOURCES = \
 	tests/unit/policy-common.c \
 	tests/unit/policy-config.c \
 	tests/unit/policy-default.c \
+	tests/unit/policy-door.c \
 	tests/unit/policy-index.c \
 	tests/unit/policy-mediatorconf.c \
 	tests/unit/policy-rules.c
