@@ -419,5 +419,6 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
     budget = budget_of(request, decision);
     if (!all && budget != NULL && !may_write(budget, &line))
         return;
-    write_line(mediator, decision->allowed ? LOG_DEBUG : LOG_NOTICE, &line);
+    /* What a rule asks for is wanted in the log also when nobody watches every verdict. */
+    write_line(mediator, !decision->allowed ? LOG_NOTICE : decision->log ? LOG_INFO : LOG_DEBUG, &line);
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Unicast, broadcast, match rules, descriptors and replies between uncontained clients."""
 import os
+import re
 
 import pytest
 
@@ -379,3 +380,17 @@ def test_refused_messages_of_any_type(new_bus):
     b.send_call('Ask', dest=a.name)
     assert told(a.reply_error(a.wait_call('Ask'), 'com.example.Bad')) == denied
     assert not [m for m in b.take(ERROR) if m.error == 'com.example.Bad']
+
+
+@pytest.mark.postern
+def test_rules_that_ask_for_a_line(new_bus):
+    """log="true" of a rule puts what it decides into the log, allowed or denied, without --verbose."""
+    new_bus.start(policy=OPEN_POLICY + '<allow send_interface="com.example.I" send_member="Yes" log="true"/>'
+                  '<deny send_interface="com.example.I" send_member="No" log="true"/><allow send_interface="com.example.I" send_member="Still"/>')
+    a, b = new_bus.connect(), new_bus.connect()
+    for member in ('Yes', 'No', 'Still'):
+        a.send_call(member, dest=b.name, iface='com.example.I', path='/')
+    a.sync()
+    log = new_bus.log()
+    assert re.search('verdict=allowed door=.*member=Yes', log) and re.search('verdict=denied door=xml .*member=No', log), log
+    assert 'member=Still' not in log
