@@ -64,16 +64,18 @@ static int check_trust(int fd, const struct stat *st, const char *path, int name
     const char *kind = S_ISDIR(st->st_mode) ? "folder " : "file ";
 
     if (st->st_uid != 0 && st->st_uid != geteuid())
-        return postern_error_set(error, -EPERM, "module \"%s\": %s%.*s belongs to uid %u, neither to root nor to the bus (uid %u): change its owner",
+        return postern_error_set(error, -EPERM,
+                                 "module \"%s\": %s%.*s belongs to uid %u, neither to root nor to the bus (uid %u): change its owner",
                                  path, kind, name_len, path, (unsigned)st->st_uid, (unsigned)geteuid());
     /* In a sticky folder others may add entries, but not replace or rename the one on our way: that one has a trusted owner. */
     if (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0)
         return 0;
     if ((st->st_mode & S_IWOTH) != 0)
-        return postern_error_set(error, -EPERM, "module \"%s\": %s%.*s is writable for everybody: chmod o-w it", path, kind, name_len, path);
+        return postern_error_set(error, -EPERM, "module \"%s\": %s%.*s is writable for everybody: chmod o-w it", path, kind,
+                                 name_len, path);
     if ((st->st_mode & S_IWGRP) != 0 && (!group_is_private(st->st_gid) || has_access_list(fd)))
-        return postern_error_set(error, -EPERM, "module \"%s\": %s%.*s is writable for its group (gid %u): chmod g-w it", path, kind, name_len,
-                                 path, (unsigned)st->st_gid);
+        return postern_error_set(error, -EPERM, "module \"%s\": %s%.*s is writable for its group (gid %u): chmod g-w it", path, kind,
+                                 name_len, path, (unsigned)st->st_gid);
     return 0;
 }
 
@@ -160,11 +162,12 @@ static int check_table(const struct postern_module *module, const char *path, st
     const unsigned char *bytes = (const unsigned char *)module;
 
     if (module->abi.major != POSTERN_ABI_MAJOR)
-        return postern_error_set(error, -ELIBBAD, "module \"%s\" has interface version %u, this bus needs %u: install both from one release", path,
+        return postern_error_set(error, -ELIBBAD,
+                                 "module \"%s\" has interface version %u, this bus needs %u: install both from one release", path,
                                  module->abi.major, POSTERN_ABI_MAJOR);
     if (size < sizeof(*module))
-        return postern_error_set(error, -EINVAL, "module \"%s\": its table has %u bytes, version %u.0 has %zu", path, size, POSTERN_ABI_MAJOR,
-                                 sizeof(*module));
+        return postern_error_set(error, -EINVAL, "module \"%s\": its table has %u bytes, version %u.0 has %zu", path, size,
+                                 POSTERN_ABI_MAJOR, sizeof(*module));
     if (size > TABLE_SIZE_MAX)
         return postern_error_set(error, -E2BIG, "module \"%s\": its table claims to have %u bytes", path, size);
     for (size_t i = 0; i < sizeof(members_1_0) / sizeof(members_1_0[0]); i++) {
@@ -176,8 +179,9 @@ static int check_table(const struct postern_module *module, const char *path, st
     }
     for (size_t i = sizeof(*module); i < size; i++)
         if (bytes[i] != 0)
-            return postern_error_set(error, -E2BIG, "module \"%s\" is version %u.%u and insists on what this bus, version %u.%u, does not know", path,
-                                     module->abi.major, module->abi.minor, POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
+            return postern_error_set(error, -E2BIG,
+                                     "module \"%s\" is version %u.%u and insists on what this bus, version %u.%u, does not know",
+                                     path, module->abi.major, module->abi.minor, POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
     return 0;
 }
 
@@ -204,11 +208,12 @@ static int find_table(void *handle, const char *path, const struct postern_modul
     postern_module_fn *entry = (postern_module_fn *)dlsym(handle, POSTERN_MODULE_SYMBOL);
 
     if (entry == NULL)
-        return postern_error_set(error, -ELIBBAD, "\"%s\" is no module of Postern: it does not export %s", path, POSTERN_MODULE_SYMBOL);
+        return postern_error_set(error, -ELIBBAD, "\"%s\" is no module of Postern: it does not export %s", path,
+                                 POSTERN_MODULE_SYMBOL);
     *module = entry(POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
     if (*module == NULL)
-        return postern_error_set(error, -ELIBBAD, "module \"%s\" does not serve a bus of interface version %u.%u", path, POSTERN_ABI_MAJOR,
-                                 POSTERN_ABI_MINOR);
+        return postern_error_set(error, -ELIBBAD, "module \"%s\" does not serve a bus of interface version %u.%u", path,
+                                 POSTERN_ABI_MAJOR, POSTERN_ABI_MINOR);
     return check_table(*module, path, error);
 }
 
