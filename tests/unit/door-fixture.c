@@ -186,19 +186,26 @@ void fixture_close(struct fixture *fixture)
 
 /* ---- parties --------------------------------------------------------------------------------------------- */
 
-static struct postern_party *enter(struct fixture *fixture, int fd, uint64_t listener, unsigned n)
+/* Authenticates as uid; was it allowed to connect? */
+static bool enter_as(struct fixture *fixture, int fd, uint64_t listener, unsigned n, uint32_t uid, struct postern_party **party)
 {
     struct postern_peer peer = {.size = sizeof(peer), .fd = fd, .host_id = n, .listener = listener};
     struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_CONNECT};
     struct postern_verdict verdict = {.size = sizeof(verdict)};
+
+    ck_assert_int_eq(fixture->module->party_new(fixture->mediator, &peer, party), 0);
+    ck_assert_int_eq(fixture->module->party_authenticated(*party, uid), 0);
+    request.from = *party;
+    ck_assert_int_eq(fixture->module->mediate(fixture->mediator, &request, &verdict), 0);
+    return verdict.allowed == 1;
+}
+
+static struct postern_party *enter(struct fixture *fixture, int fd, uint64_t listener, unsigned n)
+{
     struct postern_party *party;
     char unique[16];
 
-    ck_assert_int_eq(fixture->module->party_new(fixture->mediator, &peer, &party), 0);
-    ck_assert_int_eq(fixture->module->party_authenticated(party, geteuid()), 0);
-    request.from = party;
-    ck_assert_int_eq(fixture->module->mediate(fixture->mediator, &request, &verdict), 0);
-    ck_assert_uint_eq(verdict.allowed, 1);
+    ck_assert(enter_as(fixture, fd, listener, n, geteuid(), &party));
     snprintf(unique, sizeof(unique), ":1.%u", n);
     ck_assert_int_eq(fixture->module->party_hello(party, unique), 0);
     return party;
@@ -216,11 +223,11 @@ struct postern_party *fixture_outside(struct fixture *fixture, unsigned n)
     return party;
 }
 
-struct postern_party *fixture_inside(struct fixture *fixture, const struct fixture_container *container, unsigned n)
+/* A connection to the container's socket: both ends. */
+static int connect_to(struct fixture *fixture, const struct fixture_container *container, int *client_end)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int client = socket(AF_UNIX, SOCK_STREAM, 0), server = -1;
-    struct postern_party *party;
 
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", container->socket);
     ck_assert_int_eq(connect(client, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -228,10 +235,30 @@ struct postern_party *fixture_inside(struct fixture *fixture, const struct fixtu
         if (fixture->listeners[i].id == container->listener)
             server = accept(fixture->listeners[i].fd, NULL, NULL);
     ck_assert_int_ge(server, 0);
-    party = enter(fixture, server, container->listener, n);
+    *client_end = client;
+    return server;
+}
+
+struct postern_party *fixture_inside(struct fixture *fixture, const struct fixture_container *container, unsigned n)
+{
+    int client, server = connect_to(fixture, container, &client);
+    struct postern_party *party = enter(fixture, server, container->listener, n);
+
     close(client);
     close(server);
     return party;
+}
+
+bool fixture_may_connect_as(struct fixture *fixture, const struct fixture_container *container, unsigned n, uint32_t uid)
+{
+    int client, server = connect_to(fixture, container, &client);
+    struct postern_party *party;
+    bool allowed = enter_as(fixture, server, container->listener, n, uid, &party);
+
+    fixture->module->party_free(party);
+    close(client);
+    close(server);
+    return allowed;
 }
 
 void fixture_own(struct fixture *fixture, struct postern_party *party, const char *name)

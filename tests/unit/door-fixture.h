@@ -70,6 +70,8 @@ struct postern_party *fixture_outside(struct fixture *fixture, unsigned n);
 /* One that came through the container's socket. */
 struct postern_party *fixture_inside(struct fixture *fixture, const struct fixture_container *container, unsigned n);
 /* Names it owns from now on. */
+/* May somebody who came by the container's socket and authenticated as uid stay? */
+bool fixture_may_connect_as(struct fixture *fixture, const struct fixture_container *container, unsigned n, uint32_t uid);
 void fixture_own(struct fixture *fixture, struct postern_party *party, const char *name);
 
 /* Calls a method of the mediator's interfaces with what the writer holds (NULL: no arguments). True: it succeeded; false: see reply_error

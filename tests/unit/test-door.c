@@ -38,9 +38,12 @@ static struct fixture fixture;
 static struct postern_party *party[WHO_MAX], *manager;
 static struct fixture_container container, stranger_container;
 
+/* The content of the bus configuration's default policy; NULL: everything is allowed. */
+static const char *policy;
+
 static void set_up(const char *mode, const struct fixture_rule *rules, size_t n_rules, const char *mediator_conf)
 {
-    fixture_open(&fixture, NULL, mediator_conf);
+    fixture_open(&fixture, policy, mediator_conf);
     manager = fixture_outside(&fixture, 1);
     ck_assert_msg(fixture_add_server(&fixture, manager, "org.example.Test", "app", mode, rules, n_rules, &container), "%s: %s", fixture.reply_error,
                   fixture.reply_text);
@@ -117,6 +120,7 @@ static const struct message_row message_rows[] = {
     {"CALL: somebody else", RULE(POSTERN_ALLOW_CALL, SERVICE), APP, OTHER, METHOD(.fds = 0), false},
     {"CALL: with fds", RULE(POSTERN_ALLOW_CALL, SERVICE), APP, SERVER, METHOD(.fds = 1), false},
     {"CALL: unasked reply", RULE(POSTERN_ALLOW_CALL, SERVICE), APP, SERVER, ANSWER(.flags = 0), false},
+    {"CALL: the reply with fds", RULE(POSTERN_ALLOW_CALL, SERVICE), APP, SERVER, ANSWER(.flags = REPLY, .fds = 1), false},
     {"CALL: their broadcasts", RULE(POSTERN_ALLOW_CALL, SERVICE), SERVER, APP, NOTE(.flags = BROADCAST), false},
     {"CALL: their reply", RULE(POSTERN_ALLOW_CALL, SERVICE), SERVER, APP, ANSWER(.flags = REPLY), true},
     {"CALL: their unasked reply", RULE(POSTERN_ALLOW_CALL, SERVICE), SERVER, APP, ANSWER(.flags = 0), false},
@@ -176,6 +180,13 @@ static const struct message_row message_rows[] = {
     {"RECEIVE_FDS: reply, whatever the path", {POSTERN_ALLOW_SEE | POSTERN_ALLOW_RECEIVE_FDS, SERVICE, "/else", ""}, SERVER, APP, ANSWER(.flags = REPLY, .fds = 1), true},
     {"RECEIVE_FDS: from somebody else", RULE(POSTERN_ALLOW_SEE | POSTERN_ALLOW_RECEIVE_FDS, SERVICE), OTHER, APP, METHOD(.fds = 1), false},
     {"RECEIVE_FDS: the other direction", RULE(POSTERN_ALLOW_CALL | POSTERN_ALLOW_RECEIVE_FDS, SERVICE), APP, SERVER, METHOD(.fds = 1), false},
+    {"RECEIVE_FDS: broadcast", RULE(POSTERN_ALLOW_SEE | POSTERN_ALLOW_RECEIVE_FDS, SERVICE), SERVER, APP, NOTE(.flags = BROADCAST, .fds = 1), false},
+    {"HEAR and RECEIVE_FDS: broadcast", RULE(POSTERN_ALLOW_HEAR | POSTERN_ALLOW_RECEIVE_FDS, SERVICE), SERVER, APP, NOTE(.flags = BROADCAST, .fds = 1), true},
+    /* Descriptors within the instance need leave in both directions. */
+    {"SEND_FDS: sibling", RULE(POSTERN_ALLOW_CALL | POSTERN_ALLOW_SEND_FDS, ""), APP, SIBLING, METHOD(.fds = 1), false},
+    {"RECEIVE_FDS: sibling", RULE(POSTERN_ALLOW_CALL | POSTERN_ALLOW_RECEIVE_FDS, ""), APP, SIBLING, METHOD(.fds = 1), false},
+    {"SEND_FDS: another container", RULE(POSTERN_ALLOW_CALL | POSTERN_ALLOW_SEND_FDS, "com.stranger.Name"), APP, STRANGER, METHOD(.fds = 1), false},
+    {"both: sibling", RULE(POSTERN_ALLOW_CALL | POSTERN_ALLOW_SEND_FDS | POSTERN_ALLOW_RECEIVE_FDS, ""), APP, SIBLING, METHOD(.fds = 1), true},
     /* Message types that do not exist. */
     {"an unknown type", RULE(POSTERN_ALLOW_CALL, SERVICE), APP, SERVER, {.type = 5, .path = "/obj", .member = "M"}, false},
 };
@@ -263,6 +274,7 @@ static const struct {
     {"activate without a rule", NO_RULE, POSTERN_ACTION_ACTIVATE, "com.example.Mine", false},
     {"activate with CALL", RULE(POSTERN_ALLOW_CALL, "com.example.Mine"), POSTERN_ACTION_ACTIVATE, "com.example.Mine", true},
     {"activate with SEE", RULE(POSTERN_ALLOW_SEE | POSTERN_ALLOW_HEAR, "com.example.Mine"), POSTERN_ACTION_ACTIVATE, "com.example.Mine", false},
+    {"activate what runs outside", NO_RULE, POSTERN_ACTION_ACTIVATE, SERVICE, false},
     {"monitor", RULE(POSTERN_ALLOW_TALK, ""), POSTERN_ACTION_MONITOR, NULL, false},
 };
 
@@ -307,6 +319,7 @@ static const struct {
     {"OWN implies SEE", RULE(POSTERN_ALLOW_OWN, SERVICE), SERVER, SERVICE, POSTERN_SEE_INSPECT},
     {"SEE anybody: outside", RULE(POSTERN_ALLOW_SEE, ""), NAMELESS, ":1.32", POSTERN_SEE_INSPECT},
     {"SEE anybody: another container", RULE(POSTERN_ALLOW_SEE, ""), STRANGER, ":1.20", POSTERN_SEE_HIDDEN},
+    {"SEE anybody: another container's name", RULE(POSTERN_ALLOW_SEE, ""), STRANGER, "com.stranger.Name", POSTERN_SEE_HIDDEN},
     {"SEE a container's name", RULE(POSTERN_ALLOW_SEE, "com.stranger.Name"), STRANGER, ":1.20", POSTERN_SEE_INSPECT},
 };
 
@@ -346,6 +359,70 @@ START_TEST(contact)
     fixture.module->party_free(party[SERVER]);
     party[SERVER] = fixture_outside(&fixture, 33);
     ck_assert_uint_eq(fixture.module->see(party[APP], party[SERVER], ":1.33"), POSTERN_SEE_HIDDEN);
+    tear_down();
+}
+END_TEST
+
+/* Who could see it by its name sees it go, and nobody else does. */
+START_TEST(leaving)
+{
+    struct fixture_rule rule = RULE(POSTERN_ALLOW_SEE, SERVICE);
+
+    set_up("restrict", &rule, 1, NULL);
+    for (enum who who = SERVER; who <= OTHER; who++) {
+        fixture.module->party_leave(party[who]);
+        ck_assert_int_eq(fixture.module->party_name(party[who], who == SERVER ? SERVICE : "com.example.ServiceX", POSTERN_NAME_GONE), 0);
+    }
+    ck_assert_uint_eq(fixture.module->see(party[APP], party[SERVER], ":1.30"), POSTERN_SEE_INSPECT);
+    ck_assert_uint_eq(fixture.module->see(party[APP], party[OTHER], ":1.31"), POSTERN_SEE_HIDDEN);
+    ck_assert_uint_eq(fixture.module->see(party[STRANGER], party[SERVER], ":1.30"), POSTERN_SEE_HIDDEN);
+    tear_down();
+}
+END_TEST
+
+/* The socket is the creator's alone, whatever was said in authentication. */
+START_TEST(who_may_connect)
+{
+    static const char *const modes[] = {"restrict", "complain", "identify"};
+
+    for (size_t i = 0; i < 3; i++) {
+        set_up(modes[i], NULL, 0, NULL);
+        ck_assert(fixture_may_connect_as(&fixture, &container, 40, geteuid()));
+        ck_assert(!fixture_may_connect_as(&fixture, &container, 41, geteuid() + 1));
+        ck_assert(!fixture_may_connect_as(&fixture, &container, 42, UINT32_MAX));
+        tear_down();
+    }
+}
+END_TEST
+
+/* Copies of what others say are for nobody inside; a call that waits for a service is bounded by the rule's path. */
+START_TEST(copies_and_waiting_calls)
+{
+    struct fixture_rule rule = {POSTERN_ALLOW_TALK | POSTERN_ALLOW_PATH_SUBTREE, SERVICE, "/obj", ""};
+    struct postern_message message = {.size = sizeof(message), .type = CALL, .serial = 7, .path = {.data = "/obj", .len = 4},
+                                      .member = {.data = "M", .len = 1}, .destination = {.data = SERVICE, .len = strlen(SERVICE)}};
+    struct postern_request copy = {.size = sizeof(copy), .action = POSTERN_ACTION_RECEIVE, .message = &message};
+    struct postern_request wait = {.size = sizeof(wait), .action = POSTERN_ACTION_ACTIVATE, .message = &message, .name = message.destination};
+    struct postern_verdict verdict = {.size = sizeof(verdict)};
+
+    policy = "<allow user=\"*\"/><allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/>";
+    set_up("restrict", &rule, 1, NULL);
+    policy = NULL;
+    copy.from = party[NAMELESS];
+    copy.addressed = party[SERVER];
+    copy.to = party[OTHER];
+    ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &copy, &verdict), 0);
+    ck_assert_uint_eq(verdict.allowed, 1);
+    copy.to = party[APP];
+    ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &copy, &verdict), 0);
+    ck_assert_uint_eq(verdict.allowed, 0);
+    wait.from = party[APP];
+    ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &wait, &verdict), 0);
+    ck_assert_uint_eq(verdict.allowed, 1);
+    message.path.len = 2;
+    message.path.data = "/o";
+    ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &wait, &verdict), 0);
+    ck_assert_uint_eq(verdict.allowed, 0);
     tear_down();
 }
 END_TEST
@@ -402,6 +479,8 @@ static const struct {
     {"org.postern.Mediator1", "ListInstances", 0, false},
     {"org.postern.Mediator1", "Explain", 0, false},
     {NULL, "BecomeMonitor", 0, false},
+    {"org.freedesktop.DBus.Debug.Stats", "GetNameOwner", 0, false},
+    {"org.postern.Mediator1", "ListNames", 0, false},
 };
 
 START_TEST(driver)
@@ -444,6 +523,8 @@ static const struct {
     {"NameLost", OF_BUS("NameLost"), true},
     {"another signal", OF_BUS("ActivatableServicesChanged"), false},
     {"a signal of another interface", NOTE(.flags = POSTERN_REQUEST_FROM_DRIVER | BROADCAST), false},
+    {"a name signal of another interface",
+     {.type = SIGNAL, .flags = POSTERN_REQUEST_FROM_DRIVER | BROADCAST, .path = "/obj", .interface = "a.b", .member = "NameLost"}, false},
     {"an answer", ANSWER(.flags = POSTERN_REQUEST_FROM_DRIVER | REPLY), true},
     {"an answer with a descriptor", ANSWER(.flags = POSTERN_REQUEST_FROM_DRIVER | REPLY, .fds = 1), false},
 };
@@ -659,6 +740,9 @@ static Suite *door_suite(void)
     tcase_add_loop_test(tcase, owned_names, 0, sizeof(name_rows) / sizeof(name_rows[0]));
     tcase_add_loop_test(tcase, visibility, 0, sizeof(see_rows) / sizeof(see_rows[0]));
     tcase_add_test(tcase, contact);
+    tcase_add_test(tcase, leaving);
+    tcase_add_test(tcase, who_may_connect);
+    tcase_add_test(tcase, copies_and_waiting_calls);
     tcase_add_test(tcase, nothing_sticks_to_a_released_name);
     tcase_add_loop_test(tcase, driver, 0, sizeof(driver_rows) / sizeof(driver_rows[0]));
     tcase_add_loop_test(tcase, from_driver, 0, sizeof(from_driver_rows) / sizeof(from_driver_rows[0]));
