@@ -155,7 +155,7 @@ static int identify(struct postern_mediator *mediator, const struct postern_peer
     /* Whatever the order of providers: who came by a container's socket belongs to that container or nowhere. */
     if (peer->listener != 0 && (found == NULL || found->listening.listener != peer->listener))
         return postern_error_set(error, -EPERM, "it came by the socket of a container that is gone");
-    /* Semantics 2, and asked again of who has authenticated. Here it keeps strangers from taking the container's places. */
+    /* Asked again of who has authenticated. Here it keeps strangers from taking the container's places. */
     if (peer->listener != 0 && facts->uid != found->creator_uid)
         return postern_error_set(error, -EPERM, "the container %s is another user's", found->path);
     *instance = found;
