@@ -166,7 +166,7 @@ static int go_to_background(struct program *program, struct postern_error *error
 
     if (choice == POSTERN_FORK_NO || (choice == POSTERN_FORK_AS_CONFIGURED && !program->bus.config->fork))
         return 0;
-    r = postern_process_fork(&program->ready_fd);
+    r = postern_process_fork(program->bus.config->keep_umask, &program->ready_fd);
     return r < 0 ? postern_error_set(error, r, "cannot go to the background: %s", strerror(-r)) : 0;
 }
 

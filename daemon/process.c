@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,7 +48,7 @@ static void wait_for_child(pid_t child, int fd)
     _exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EXIT_FAILURE);
 }
 
-int postern_process_fork(int *ready_fd)
+int postern_process_fork(bool keep_umask, int *ready_fd)
 {
     int pair[2];
     pid_t child;
@@ -68,7 +69,9 @@ int postern_process_fork(int *ready_fd)
     }
     close(pair[0]);
     *ready_fd = pair[1];
-    return setsid() < 0 ? -errno : 0;
+    if (!keep_umask)
+        umask(022);
+    return setsid() < 0 || chdir("/") < 0 ? -errno : 0;
 }
 
 void postern_process_ready(int ready_fd)

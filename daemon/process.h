@@ -11,9 +11,10 @@
 int postern_process_hold_streams(void);
 
 /* Goes to the background. In the parent this returns only by _exit(): with status 0 once the child has called
- * postern_process_ready(), with the child's status when that ends before. In the child, which is in a session of its own, *ready_fd is
- * what to give to postern_process_ready(). 0 or negative errno. */
-int postern_process_fork(int *ready_fd);
+ * postern_process_ready(), with the child's status when that ends before. In the child, *ready_fd is what to give to
+ * postern_process_ready(); it is in a session of its own, in the root folder and, unless keep_umask is set, has the umask 022. 0 or
+ * negative errno. */
+int postern_process_fork(bool keep_umask, int *ready_fd);
 /* Tells the waiting parent that all is well and lets go of the standard streams. ready_fd -1: there is no parent, nothing is done. */
 void postern_process_ready(int ready_fd);
 

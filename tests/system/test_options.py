@@ -133,6 +133,20 @@ def test_fork(new_bus, how):
     assert wait_for(lambda: not os.path.exists(new_bus.dir + '/bus'))
 
 
+@pytest.mark.parametrize('keep', [False, True])
+def test_fork_leaves_the_callers_umask(new_bus, keep):
+    c = conf(new_bus, '<keep_umask/>' if keep else '')
+    p = subprocess.run(new_bus.arguments(c, '--fork', '--print-pid=1'), env=new_bus.env(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.DEVNULL, timeout=TIMEOUT, umask=0o077)
+    pid = int(p.stdout)
+    try:
+        with open('/proc/%d/status' % pid) as f:
+            assert 'Umask:\t%04o\n' % (0o077 if keep else 0o022) in f.read()
+        assert os.readlink('/proc/%d/cwd' % pid) == '/'
+    finally:
+        os.kill(pid, signal.SIGTERM)
+
+
 def test_nofork_wins(new_bus):
     new_bus.start('<fork/>')
     assert new_bus.connect().call('GetConnectionUnixProcessID', 's', DRIVER) == (new_bus.pid,)
