@@ -8,12 +8,12 @@ import time
 
 import pytest
 
-from bus import HEAR, OPEN_POLICY, OWN, SEE, rule
+from bus import HEAR, OPEN_POLICY, OWN, SEE, rule, wait_for
 from helpers import as_other_user, is_root
 from test_container_fds import listening, with_fds
 from test_door import world  # noqa: F401
 from test_visibility import CHANGED, changes
-from wirebus import E, SIGNAL, Closed, pack_raw, unix_address
+from wirebus import E, SIGNAL, Closed, Message, pack_raw, unix_address
 
 pytestmark = pytest.mark.postern
 SO_PASSSEC, SO_PASSPIDFD = 34, 76
@@ -169,3 +169,25 @@ def test_enormous_rules(bus):
     rules = [rule(SEE, 'com.example.A%d' % n, '/' + 'x' * 900) for n in range(20000)]
     e = bus.container_fails(Allow=('a(usos)', rules))
     assert e.name == E + 'LimitsExceeded'
+
+
+@pytest.mark.parametrize('n_fds', [None, 1])
+def test_surplus_descriptors_reach_nobody(bus, n_fds):
+    """Descriptors that no message claims by its end would else be taken for those of a later one."""
+    victim, attacker = bus.connect(), bus.connect()
+    before = bus.n_fds()
+    r, w = os.pipe()
+    attacker.send(Message(SIGNAL, serial=50, destination=victim.name, path='/', interface='a.b', member='Loose', fds=[r, r], n_fds=n_fds or 0,
+                          signature='h' if n_fds else None, body=(0,) if n_fds else ()))
+    with pytest.raises(Closed):
+        attacker.send(Message(SIGNAL, serial=51, destination=victim.name, path='/', interface='a.b', member='Later', n_fds=1, signature='h',
+                              body=(0,)))
+        attacker.sync()
+    victim.sync()
+    assert not [m for m in victim.take(SIGNAL) if m.member == 'Later']
+    for fd in (r, w):
+        os.close(fd)
+    for m in victim.inbox:
+        for fd in m.fds:
+            os.close(fd)
+    assert wait_for(lambda: bus.n_fds() < before)

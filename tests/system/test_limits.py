@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from bus import OPEN_POLICY, SANITIZED, STOCK, wait_for
+from bus import CALL_, OPEN_POLICY, SANITIZED, STOCK, rule, wait_for
 from helpers import as_other_user, is_root
 from wirebus import CALL, DRIVER, E, NO_REPLY, Closed, Conn, DBusError, Message
 
@@ -181,6 +181,22 @@ def test_max_outgoing_bytes(new_bus):
     assert b.is_alive()
     a.send_call('Again', dest=b.name, flags=NO_REPLY)
     assert b.wait_call('Again')
+
+
+@pytest.mark.postern
+def test_what_a_container_leaves_waiting(bus):
+    """All that a container has sent and nobody has read counts, whoever is to read it; others may still send there."""
+    app = bus.container(rules=[rule(CALL_, '')], Limits=('a{su}', {'bytes': 300000})).connect()
+    slow, quick, outsider = bus.connect(rcvbuf=1), bus.connect(), bus.connect()
+    sent = fill(app, slow, flags=NO_REPLY)
+    assert app.error('Fill', 'ay', bytes(20000), dest=quick.name) == EXCEEDED
+    outsider.send_call('Fine', 'ay', bytes(20000), dest=quick.name, flags=NO_REPLY)
+    assert quick.wait_call('Fine')
+    for _ in range(sent):
+        slow.wait_call('Fill')
+    app.sync()
+    app.send_call('Again', 'ay', bytes(20000), dest=quick.name, flags=NO_REPLY)
+    assert quick.wait_call('Again')
 
 
 def test_slow_reader_of_broadcasts(new_bus):

@@ -394,3 +394,14 @@ def test_rules_that_ask_for_a_line(new_bus):
     log = new_bus.log()
     assert re.search('verdict=allowed door=.*member=Yes', log) and re.search('verdict=denied door=xml .*member=No', log), log
     assert 'member=Still' not in log
+
+
+def test_policy_keeps_the_bus_from_telling(new_bus):
+    """What the receiver's policy refuses does not come from the bus itself either; its other signals do."""
+    new_bus.start(policy=OPEN_POLICY + '<deny receive_sender="org.freedesktop.DBus" '
+                  'receive_interface="org.freedesktop.DBus" receive_member="NameAcquired"/>')
+    c = new_bus.connect()
+    assert c.request_name('a.b') == 1
+    assert c.release_name('a.b') == 1
+    c.sync()
+    assert c.take_driver() == [('NameLost', 'a.b')]
