@@ -268,16 +268,16 @@ int postern_containers1_property(struct postern_mediator *mediator, const char *
     postern_writer_reset(w);
     if (member == NULL) {
         postern_writer_open(w, 'a', "{sv}");
-        postern_writer_open(w, 'e', NULL);
-        postern_writer_string(w, "SupportedArguments");
-        postern_writer_open(w, 'v', "as");
+        postern_writer_entry_open(w, "SupportedArguments", "as");
     }
     postern_writer_open(w, 'a', "s");
     for (const char *const *name = postern_server_arg_names; *name != NULL; name++)
         postern_writer_string(w, *name);
     postern_writer_close(w);
-    for (int i = 0; member == NULL && i < 3; i++)
+    if (member == NULL) {
+        postern_writer_entry_close(w);
         postern_writer_close(w);
+    }
     return answer(mediator, reply);
 }
 

@@ -267,12 +267,9 @@ static int get_all(struct postern_driver_call *call)
     }
     postern_writer_open(&call->out, 'a', "{sv}");
     for (const struct postern_driver_property *property = interface->properties; property->name != NULL; property++) {
-        postern_writer_open(&call->out, 'e', NULL);
-        postern_writer_string(&call->out, property->name);
-        postern_writer_open(&call->out, 'v', property->signature);
+        postern_writer_entry_open(&call->out, property->name, property->signature);
         property->write(call->bus, &call->out);
-        postern_writer_close(&call->out);
-        postern_writer_close(&call->out);
+        postern_writer_entry_close(&call->out);
     }
     postern_writer_close(&call->out);
     return 0;

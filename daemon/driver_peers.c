@@ -93,12 +93,9 @@ static int write_extra(void *data, const char *key, const char *signature, const
 {
     struct postern_writer *w = data;
 
-    postern_writer_open(w, 'e', NULL);
-    postern_writer_string(w, key);
-    postern_writer_open(w, 'v', signature);
+    postern_writer_entry_open(w, key, signature);
     postern_writer_value(w, signature, value, len);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
     return 0;
 }
 
@@ -114,12 +111,9 @@ static void write_process_fd(struct postern_driver_call *call, const struct post
     if (fd < 0)
         return; /* an older kernel, or the process is gone: the key is optional */
     call->reply_fd = fd;
-    postern_writer_open(&call->out, 'e', NULL);
-    postern_writer_string(&call->out, "ProcessFD");
-    postern_writer_open(&call->out, 'v', "h");
+    postern_writer_entry_open(&call->out, "ProcessFD", "h");
     postern_writer_fd(&call->out, 0);
-    postern_writer_close(&call->out);
-    postern_writer_close(&call->out);
+    postern_writer_entry_close(&call->out);
 }
 
 static int get_credentials(struct postern_driver_call *call)

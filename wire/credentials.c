@@ -3,26 +3,20 @@
 
 static void write_groups(struct postern_writer *w, const struct postern_peer_facts *facts)
 {
-    postern_writer_open(w, 'e', NULL);
-    postern_writer_string(w, "UnixGroupIDs");
-    postern_writer_open(w, 'v', "au");
+    postern_writer_entry_open(w, "UnixGroupIDs", "au");
     postern_writer_open(w, 'a', "u");
     for (size_t i = 0; i < facts->n_groups; i++)
         postern_writer_u32(w, facts->groups[i]);
     postern_writer_close(w);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
 }
 
 /* The specification wants the label's bytes with a NUL at the end, whether or not the LSM counts one. */
 static void write_label(struct postern_writer *w, const struct postern_peer_facts *facts)
 {
-    postern_writer_open(w, 'e', NULL);
-    postern_writer_string(w, "LinuxSecurityLabel");
-    postern_writer_open(w, 'v', "ay");
+    postern_writer_entry_open(w, "LinuxSecurityLabel", "ay");
     postern_writer_bytes(w, facts->label, (uint32_t)facts->label_len + 1);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
 }
 
 void postern_credentials_write(struct postern_writer *w, const struct postern_peer_facts *facts)

@@ -356,34 +356,38 @@ void postern_writer_value(struct postern_writer *w, const char *type, const void
         fail(w, -EINVAL);
 }
 
-void postern_writer_entry_u32(struct postern_writer *w, const char *key, uint32_t value)
+void postern_writer_entry_open(struct postern_writer *w, const char *key, const char *type)
 {
     postern_writer_open(w, 'e', NULL);
     postern_writer_string(w, key);
-    postern_writer_open(w, 'v', "u");
+    postern_writer_open(w, 'v', type);
+}
+
+void postern_writer_entry_close(struct postern_writer *w)
+{
+    postern_writer_close(w);
+    postern_writer_close(w);
+}
+
+void postern_writer_entry_u32(struct postern_writer *w, const char *key, uint32_t value)
+{
+    postern_writer_entry_open(w, key, "u");
     postern_writer_u32(w, value);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
 }
 
 void postern_writer_entry_string(struct postern_writer *w, const char *key, const char *value)
 {
-    postern_writer_open(w, 'e', NULL);
-    postern_writer_string(w, key);
-    postern_writer_open(w, 'v', "s");
+    postern_writer_entry_open(w, key, "s");
     postern_writer_string(w, value);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
 }
 
 void postern_writer_entry_path(struct postern_writer *w, const char *key, const char *value)
 {
-    postern_writer_open(w, 'e', NULL);
-    postern_writer_string(w, key);
-    postern_writer_open(w, 'v', "o");
+    postern_writer_entry_open(w, key, "o");
     postern_writer_path(w, value);
-    postern_writer_close(w);
-    postern_writer_close(w);
+    postern_writer_entry_close(w);
 }
 
 int postern_writer_finish(const struct postern_writer *w)

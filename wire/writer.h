@@ -70,7 +70,9 @@ void postern_writer_open(struct postern_writer *w, char container, const char *c
 /* Closes the innermost container, which must be complete: every member of a struct, one value in a variant. */
 void postern_writer_close(struct postern_writer *w);
 
-/* One entry of an open a{sv}. */
+/* One entry of an open a{sv}. Between open and close stands the value, one complete type. */
+void postern_writer_entry_open(struct postern_writer *w, const char *key, const char *type);
+void postern_writer_entry_close(struct postern_writer *w);
 void postern_writer_entry_u32(struct postern_writer *w, const char *key, uint32_t value);
 void postern_writer_entry_string(struct postern_writer *w, const char *key, const char *value);
 void postern_writer_entry_path(struct postern_writer *w, const char *key, const char *value);
