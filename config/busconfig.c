@@ -216,6 +216,7 @@ void postern_busconfig_free(struct postern_busconfig *config)
     free(config->listen_where);
     postern_strings_free(config->auth);
     postern_strings_free(config->servicedirs);
+    free(config->runtime_dir);
     postern_strings_free(config->files);
     for (size_t i = 0; i < config->n_associates; i++) {
         free(config->associates[i].name);

@@ -90,6 +90,7 @@ struct postern_busconfig {
     char **auth;
     struct postern_location auth_where;    /* of the last one */
     char **servicedirs;    /* absolute paths, first has the highest priority, standard ones expanded in their place */
+    char *runtime_dir;     /* <standard_session_servicedirs/>: $XDG_RUNTIME_DIR, below which dbus-1/services is to be made; NULL */
     struct postern_limits limits;
     bool apparmor_given;
     enum postern_apparmor_mode apparmor;

@@ -33,6 +33,16 @@ static int append_home(struct postern_busconfig_reader *reader)
     return home != NULL ? append(reader, home, strlen(home), ".local/share/dbus-1/services") : 0;
 }
 
+/* Services that are there for this session only. The daemon makes the folder, for those who want to put one there. */
+static int append_runtime(struct postern_busconfig_reader *reader, const char *runtime)
+{
+    if (*runtime != '/')
+        return 0;
+    if (postern_string_replace(&reader->config->runtime_dir, runtime) < 0)
+        return -ENOMEM;
+    return append(reader, runtime, strlen(runtime), "dbus-1/services");
+}
+
 int postern_busconfig_session_dirs(void *data, const struct postern_markup_node *node, struct postern_error *error)
 {
     struct postern_busconfig_reader *reader = data;
@@ -40,7 +50,7 @@ int postern_busconfig_session_dirs(void *data, const struct postern_markup_node 
     int code = 0;
 
     if (runtime != NULL)
-        code = append(reader, runtime, strlen(runtime), "dbus-1/services");
+        code = append_runtime(reader, runtime);
     if (code == 0)
         code = append_home(reader);
     if (dirs == NULL || *dirs == '\0')

@@ -48,12 +48,15 @@ static void on_alarm(int number)
     (void)number; /* it only has to interrupt accept4() */
 }
 
-/* Whoever started us may have blocked it. */
-static int catch_alarm(void)
+/* Whoever started us may have blocked the alarm, or ignored that children end, which would let nobody wait for them. */
+static int set_signals(void)
 {
     struct sigaction action = {.sa_handler = on_alarm}; /* without SA_RESTART */
+    struct sigaction normal = {.sa_handler = SIG_DFL};
     sigset_t set;
 
+    if (sigaction(SIGCHLD, &normal, NULL) < 0)
+        return -errno;
     sigemptyset(&set);
     sigaddset(&set, SIGALRM);
     return sigaction(SIGALRM, &action, NULL) < 0 || sigprocmask(SIG_UNBLOCK, &set, NULL) < 0 ? -errno : 0;
@@ -158,7 +161,7 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id)
 static int next_timeout(void *data)
 {
     struct postern_bus *bus = data;
-    const struct postern_timeouts *all[] = {&bus->auth_timeouts, &bus->fd_timeouts, &bus->replies.timeouts};
+    const struct postern_timeouts *all[] = {&bus->auth_timeouts, &bus->fd_timeouts, &bus->replies.timeouts, &bus->activations.timeouts};
     uint64_t first = UINT64_MAX, now;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -176,12 +179,14 @@ static void expire_timeouts(struct postern_bus *bus)
 {
     uint64_t now;
 
-    if (bus->auth_timeouts.first == NULL && bus->fd_timeouts.first == NULL && bus->replies.timeouts.first == NULL)
+    if (bus->auth_timeouts.first == NULL && bus->fd_timeouts.first == NULL && bus->replies.timeouts.first == NULL &&
+        bus->activations.timeouts.first == NULL)
         return;
     now = postern_timeout_now();
     postern_timeouts_expire(&bus->auth_timeouts, now);
     postern_timeouts_expire(&bus->fd_timeouts, now);
     postern_timeouts_expire(&bus->replies.timeouts, now);
+    postern_timeouts_expire(&bus->activations.timeouts, now);
 }
 
 static void round_end(void *data)
@@ -208,6 +213,7 @@ static void round_end(void *data)
         postern_conn_free(conn);
     }
     postern_host_reap(bus);
+    postern_children_reap(bus);
 }
 
 static void auth_expired(struct postern_timeout *timeout)
@@ -248,6 +254,7 @@ static void use_limits(struct postern_bus *bus)
     bus->auth_timeouts.length = bus->config->limits.auth_timeout;
     bus->fd_timeouts.length = bus->config->limits.pending_fd_timeout;
     bus->replies.timeouts.length = bus->config->limits.reply_timeout;
+    bus->activations.timeouts.length = bus->config->limits.service_start_timeout;
 }
 
 static int load_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
@@ -328,7 +335,7 @@ int postern_bus_init(struct postern_bus *bus)
     if (r == 0)
         r = postern_guid_make(bus->id);
     if (r == 0)
-        r = catch_alarm();
+        r = set_signals();
     if (r == 0)
         r = postern_loop_init(&bus->loop);
     if (r < 0)
@@ -339,16 +346,28 @@ int postern_bus_init(struct postern_bus *bus)
     bus->auth_timeouts.expired = auth_expired;
     bus->fd_timeouts.expired = fd_expired;
     bus->replies.timeouts.expired = reply_expired;
+    postern_activations_init(bus);
     bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     bus->scratch = malloc(POSTERN_READ_MAX);
     bus->matches = postern_matchset_new();
     return bus->scratch == NULL || bus->matches == NULL || bus->spare_fd < 0 ? -ENOMEM : 0;
 }
 
+/* Without it the bus serves as well. */
+static void make_runtime_dir(struct postern_bus *bus)
+{
+    const char *dir = bus->config->runtime_dir;
+    int r = dir != NULL ? postern_services_make_runtime_dir(dir) : 0;
+
+    if (r < 0)
+        postern_log(&bus->log, LOG_WARNING, "%s/dbus-1/services, for services of this session only, cannot be made: %s", dir, strerror(-r));
+}
+
 int postern_bus_serve(struct postern_bus *bus)
 {
     int r = postern_peer_facts_self(&bus->self); /* not before it became the user that it stays */
 
+    make_runtime_dir(bus);
     if (r == 0)
         r = load_services(bus, bus->config, &bus->services);
     use_limits(bus);
@@ -376,6 +395,8 @@ void postern_bus_finish(struct postern_bus *bus)
     }
     if (bus->matches != NULL)
         round_end(bus);
+    postern_activations_finish(bus);
+    postern_children_finish(bus);
     postern_mediation_close(bus);
     postern_host_finish(bus);
     postern_replies_finish(&bus->replies);

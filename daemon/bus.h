@@ -5,13 +5,16 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 
 #include "config/busconfig.h"
+#include "daemon/activation.h"
 #include "daemon/conn.h"
 #include "daemon/environment.h"
 #include "daemon/listen.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
+#include "daemon/lograte.h"
 #include "daemon/loop.h"
 #include "daemon/reply.h"
 #include "daemon/service.h"
@@ -65,14 +68,17 @@ struct postern_bus {
     uint64_t next_conn, next_unique;
     uint32_t n_incomplete, n_completed;
     uint32_t serial; /* of the driver's messages */
-    uint64_t closings_since; /* the second in which closings_logged were logged */
-    uint32_t closings_logged;
+    struct postern_lograte closings;
 
     struct postern_accounts users, containers;
     struct postern_names names;
     struct postern_matchset *matches;
     struct postern_replies replies;
     struct postern_services services;
+    struct postern_activations activations;
+    bool systemd_activation; /* services that have a unit are started by systemd */
+    struct postern_child *children, *dead_children;
+    struct rlimit fd_limit; /* before it was raised: what services get; rlim_max 0: not known */
     struct postern_environment environment;
     struct postern_timeouts auth_timeouts, fd_timeouts;
 

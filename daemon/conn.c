@@ -13,7 +13,6 @@
 #include "daemon/input.h"
 #include "daemon/mediation.h"
 
-#define CLOSINGS_LOGGED 10u /* lines a second */
 #define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
 
 /* ---- making and ending ------------------------------------------------------------------------- */
@@ -152,18 +151,9 @@ void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
     make_room(bus);
 }
 
-/* Whoever connects and misbehaves as fast as it can must not fill the log: a few lines a second, then one that says so. */
 bool postern_conn_may_log(struct postern_bus *bus)
 {
-    uint64_t second = postern_timeout_now() / 1000;
-
-    if (second != bus->closings_since) {
-        if (bus->closings_logged > CLOSINGS_LOGGED)
-            postern_log(&bus->log, LOG_NOTICE, "closed or refused %u more connections in that second", bus->closings_logged - CLOSINGS_LOGGED);
-        bus->closings_since = second;
-        bus->closings_logged = 0;
-    }
-    return bus->closings_logged++ < CLOSINGS_LOGGED;
+    return postern_lograte_allows(&bus->closings, &bus->log, "connections closed or refused");
 }
 
 static void log_closing(const struct postern_conn *conn, const char *why)

@@ -22,6 +22,7 @@
 
 struct postern_bus;
 struct postern_pending;
+struct postern_waiting;
 
 enum postern_conn_state {
     POSTERN_CONN_AUTH,   /* SASL */
@@ -73,6 +74,9 @@ struct postern_conn {
     struct postern_pending *calls;   /* of its own, waiting for a reply */
     struct postern_pending *callees; /* calls that it is to answer */
     uint32_t n_calls;
+    struct postern_waiting *waiting; /* its messages that wait for services to start */
+    uint32_t n_waiting;
+    uint64_t waiting_bytes, waiting_fds;
 
     struct postern_timeout auth_timeout; /* in bus->auth_timeouts */
     struct postern_timeout fd_timeout;   /* in bus->fd_timeouts */

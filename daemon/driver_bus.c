@@ -9,6 +9,7 @@
 #include "daemon/bus.h"
 #include "daemon/driver.h"
 #include "daemon/introspect.h"
+#include "daemon/systemd.h"
 #include "util/cleanup.h"
 #include "wire/name.h"
 
@@ -52,6 +53,8 @@ static int update_activation_environment(struct postern_driver_call *call)
         postern_reader_leave(&call->in);
         r = postern_environment_set(&call->bus->environment, name, value);
     }
+    if (call->bus->systemd_activation)
+        postern_systemd_pass_environment(call->bus);
     if (r == -EINVAL)
         return postern_driver_fail(call, "InvalidArgs", "\"%s\" is not the name of a variable", name);
     if (r == -ENOBUFS)
@@ -66,6 +69,8 @@ static void write_features(struct postern_bus *bus, struct postern_writer *w)
 
     postern_writer_open(w, 'a', "s");
     postern_writer_string(w, header_filtering);
+    if (bus->systemd_activation)
+        postern_writer_string(w, "SystemdActivation");
     for (; more != NULL && *more != NULL; more++)
         if (strcmp(*more, header_filtering) != 0)
             postern_writer_string(w, *more);

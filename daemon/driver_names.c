@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "daemon/activation.h"
 #include "daemon/bus.h"
 #include "daemon/driver.h"
 #include "daemon/emit.h"
@@ -175,6 +176,8 @@ static int list_queued_owners(struct postern_driver_call *call)
 static int start_service(struct postern_driver_call *call)
 {
     struct postern_mediation question = {.action = POSTERN_ACTION_ACTIVATE, .from = call->conn};
+    const struct postern_header *header = &call->message->header;
+    const struct postern_service *service;
     struct postern_verdict verdict;
     const char *name;
     uint32_t flags;
@@ -182,23 +185,23 @@ static int start_service(struct postern_driver_call *call)
 
     if (postern_reader_string(&call->in, &name, &len) < 0 || postern_reader_u32(&call->in, &flags) < 0)
         return postern_driver_no_memory(call);
+    service = postern_services_find(&call->bus->services, name);
     question.name = name;
-    if (is_driver(name)) {
-        postern_writer_u32(&call->out, 2); /* DBUS_START_REPLY_ALREADY_RUNNING */
-        return 0;
-    }
-    if (!postern_mediation_may(call->bus, &question, &verdict)) {
-        postern_emit_denied(call->conn, call->message->header.serial, &verdict);
+    /* What there is is no secret outside of containers, and a name that is none is no question to the mediator. */
+    if ((service != NULL || call->conn->contained) && !postern_mediation_may(call->bus, &question, &verdict)) {
+        postern_emit_denied(call->conn, header->serial, &verdict);
         call->answered = true;
         return -EACCES;
     }
+    if (service == NULL)
+        return postern_driver_fail(call, "ServiceUnknown", "The name %s was not provided by any .service files", name);
     if (postern_bus_find(call->bus, name, (uint32_t)len) != NULL) {
-        postern_writer_u32(&call->out, 2);
+        postern_writer_u32(&call->out, POSTERN_START_REPLY_ALREADY_RUNNING);
         return 0;
     }
-    if (postern_services_find(&call->bus->services, name) != NULL)
-        return postern_driver_fail(call, "ServiceUnknown", "Nobody owns the name %s, and this bus does not start services", name);
-    return postern_driver_fail(call, "ServiceUnknown", "The name %s was not provided by any .service files", name);
+    call->answered = true; /* when it runs, or fails */
+    postern_activation_call(call->conn, header->serial, (header->flags & POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED) == 0, service);
+    return 0;
 }
 
 const struct postern_driver_method postern_driver_name_methods[] = {

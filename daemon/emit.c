@@ -62,7 +62,8 @@ void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts 
     parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
     parts->serial = postern_bus_serial(bus);
     parts->sender = POSTERN_DRIVER_NAME;
-    parts->destination = to->unique_len > 0 ? to->unique : NULL;
+    if (parts->destination == NULL && to->unique_len > 0)
+        parts->destination = to->unique;
     parts->fds = fds != NULL ? fds->n : 0;
     if (parts->reply_serial != 0)
         question.flags |= POSTERN_REQUEST_REPLY;

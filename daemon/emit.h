@@ -13,7 +13,7 @@
 
 #define POSTERN_ERROR_PREFIX "org.freedesktop.DBus.Error."
 
-/* Sends parts to one connection: serial, sender and destination are filled in here. fds may be NULL. */
+/* Sends parts to one connection: serial and sender are filled in here, and the destination unless it is there. fds may be NULL. */
 void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts *parts, struct postern_fdset *fds);
 
 /* Answers the call with this serial: with the body that w holds (NULL: none), or with an error. */

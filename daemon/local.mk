@@ -2,6 +2,7 @@ include daemon/parts.mk
 
 bin_PROGRAMS += posternd
 posternd_SOURCES = \
+	daemon/activation.c daemon/activation.h \
 	daemon/bus.c daemon/bus.h \
 	daemon/conn.c daemon/conn.h \
 	daemon/driver.c daemon/driver.h \
@@ -10,14 +11,16 @@ posternd_SOURCES = \
 	daemon/driver_names.c \
 	daemon/driver_peers.c \
 	daemon/emit.c daemon/emit.h \
-	daemon/environment.c daemon/environment.h \
 	daemon/host.c daemon/host.h \
 	daemon/input.c daemon/input.h \
 	daemon/introspect.c daemon/introspect.h \
+	daemon/launch.c daemon/launch.h \
 	daemon/main.c \
 	daemon/mediation.c daemon/mediation.h \
 	daemon/naming.c daemon/naming.h \
 	daemon/reply.c daemon/reply.h \
-	daemon/router.c daemon/router.h
+	daemon/router.c daemon/router.h \
+	daemon/starter.c daemon/starter.h \
+	daemon/systemd.c daemon/systemd.h
 posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

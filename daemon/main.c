@@ -237,6 +237,9 @@ static int start(struct program *program, struct postern_error *error)
             r = watch_signals(program);
         if (r < 0)
             return postern_error_set(error, r, "cannot start: %s", strerror(-r));
+        bus->systemd_activation = program->options.systemd_activation;
+        if (getrlimit(RLIMIT_NOFILE, &bus->fd_limit) < 0)
+            bus->fd_limit.rlim_max = 0;
         r = postern_process_raise_fds();
         if (r < 0)
             postern_log(&bus->log, LOG_WARNING, "the limit of open descriptors cannot be raised, and with it the number of connections: %s", strerror(-r));

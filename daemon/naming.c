@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/activation.h"
 #include "daemon/bus.h"
 #include "daemon/emit.h"
 #include "daemon/mediation.h"
@@ -47,14 +48,17 @@ static uint32_t state_after(uint32_t result, uint32_t before)
     }
 }
 
-/* Tells all whom it concerns, after bookkeeping and mediator know: the loser, everybody, the winner. */
+/* Tells all whom it concerns, after bookkeeping and mediator know: the loser, everybody, the winner. Then the winner gets what waited for
+ * the name. */
 static void tell(struct postern_bus *bus, const char *name, struct postern_conn *loser, struct postern_conn *winner)
 {
     if (loser != NULL)
         postern_emit_name_signal(loser, "NameLost", name);
     postern_emit_name_owner_changed(bus, name, loser, winner);
-    if (winner != NULL)
-        postern_emit_name_signal(winner, "NameAcquired", name);
+    if (winner == NULL)
+        return;
+    postern_emit_name_signal(winner, "NameAcquired", name);
+    postern_activation_done(bus, name, winner);
 }
 
 int postern_naming_request(struct postern_conn *conn, const char *name, uint32_t flags, uint32_t *result)

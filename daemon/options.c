@@ -141,10 +141,10 @@ static int apply_syslog_only(struct reading *reading, const char *value)
     return 0;
 }
 
-/* Accepting it would promise an effect that is not there. */
 static int apply_systemd_activation(struct reading *reading, const char *value)
 {
-    return postern_error_set(reading->error, -EINVAL, "--systemd-activation: this version does not start services");
+    reading->options.systemd_activation = true;
+    return 0;
 }
 
 static int apply_help(struct reading *reading, const char *value)
@@ -265,7 +265,7 @@ const char *postern_options_help(void)
            "  --print-pid[=FD]          write the process id to FD (standard output)\n"
            "  --fork, --nofork          go to the background, or stay, whatever is configured\n"
            "  --nopidfile               write no pid file\n"
-           "  --systemd-activation      refused: this version does not start services\n"
+           "  --systemd-activation      let systemd start the services that have a unit\n"
            "\n"
            "Log\n"
            "  --syslog                  log to the system log and standard error\n"

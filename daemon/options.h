@@ -18,6 +18,7 @@ struct postern_daemon_options {
     int print_pid;
     enum postern_fork_choice fork;
     bool no_pidfile;
+    bool systemd_activation;
     bool verbose;                /* log every verdict */
     enum { POSTERN_LOG_CONFIGURED, POSTERN_LOG_STDERR, POSTERN_LOG_BOTH, POSTERN_LOG_SYSLOG } log; /* --nosyslog, --syslog, --syslog-only */
     bool help, version;          /* print and exit 0 */

@@ -2,8 +2,11 @@
 noinst_LTLIBRARIES += libdaemon.la
 libdaemon_la_SOURCES = \
 	daemon/account.c daemon/account.h \
+	daemon/command.c daemon/command.h \
+	daemon/environment.c daemon/environment.h \
 	daemon/fdset.c daemon/fdset.h \
 	daemon/log.c daemon/log.h \
+	daemon/lograte.c daemon/lograte.h \
 	daemon/loop.c daemon/loop.h \
 	daemon/outq.c daemon/outq.h \
 	daemon/process.c daemon/process.h \

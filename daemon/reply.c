@@ -79,7 +79,7 @@ int postern_reply_expect(struct postern_replies *replies, struct postern_conn *c
 
     if (find(replies, caller, callee, serial) != NULL)
         return -EEXIST;
-    if (caller->n_calls >= caller->bus->config->limits.max_replies_per_connection ||
+    if ((uint64_t)caller->n_calls + caller->n_waiting >= caller->bus->config->limits.max_replies_per_connection ||
         !postern_account_fits(caller->container, POSTERN_CHARGE_REPLIES, 1))
         return -ENOBUFS;
     pending = pending_take(replies);

@@ -5,11 +5,13 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "daemon/activation.h"
 #include "daemon/bus.h"
 #include "daemon/driver.h"
 #include "daemon/emit.h"
 #include "daemon/mediation.h"
 #include "daemon/naming.h"
+#include "daemon/systemd.h"
 #include "wire/name.h"
 
 /* One message on its way to one or more receivers. The rewritten header is made once for all that get the same stamp. */
@@ -209,24 +211,43 @@ static void not_delivered(struct delivery *delivery, struct postern_conn *to, in
         emit_delivery_error(to, header->reply_serial, r);
 }
 
-/* Nobody owns the destination. What the sender may not know exists is refused in the same words as if it did. */
+/* Outside of containers every sender is told that nobody is there, whatever it sent, as by other daemons. */
+static void not_there(struct delivery *delivery)
+{
+    struct postern_conn *from = delivery->from;
+    const struct postern_header *header = &delivery->message->header;
+
+    if (from->contained && header->type != POSTERN_MESSAGE_METHOD_CALL)
+        return;
+    if ((header->flags & POSTERN_MESSAGE_FLAG_NO_AUTO_START) != 0)
+        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "NameHasNoOwner", "Nobody owns the name %s", header->destination.s);
+    else
+        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "ServiceUnknown", "The name %s was not provided by any .service files",
+                           header->destination.s);
+}
+
+/* Nobody owns the destination: the message waits for its service to start, if there is one and the sender lets it. What the sender may
+ * not know exists is refused in the same words as if it did. */
 static void dispatch_unowned(struct delivery *delivery)
 {
     struct postern_conn *from = delivery->from;
     const struct postern_header *header = &delivery->message->header;
+    const struct postern_service *service = NULL;
     struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .from = from, .message = &delivery->view};
     struct postern_verdict verdict;
 
-    if (header->type != POSTERN_MESSAGE_METHOD_CALL)
-        return;
+    if ((header->flags & POSTERN_MESSAGE_FLAG_NO_AUTO_START) == 0)
+        service = postern_services_find(&from->bus->services, header->destination.s);
+    if (service != NULL) {
+        question.action = POSTERN_ACTION_ACTIVATE;
+        question.name = service->name;
+    }
     if (!postern_mediation_may(from->bus, &question, &verdict))
-        postern_emit_denied(from, header->serial, &verdict);
-    else if (postern_services_find(&from->bus->services, header->destination.s) != NULL)
-        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "ServiceUnknown",
-                           "Nobody owns the name %s, and this bus does not start services", header->destination.s);
+        refuse(delivery, NULL, &verdict);
+    else if (service != NULL)
+        postern_activation_message(from, delivery->message, service);
     else
-        postern_emit_error(from, header->serial, POSTERN_ERROR_PREFIX "ServiceUnknown",
-                           "The name %s was not provided by any .service files", header->destination.s);
+        not_there(delivery);
 }
 
 static bool expects_reply(const struct postern_header *header)
@@ -296,6 +317,8 @@ static void dispatch_driver(struct delivery *delivery)
     eavesdrop(delivery);
     if (header->type == POSTERN_MESSAGE_METHOD_CALL)
         postern_driver_call(from, delivery->message);
+    else if (postern_systemd_is_failure(header))
+        postern_systemd_failure(from, delivery->message);
 }
 
 /* The specification leaves messages without a destination between two peers. To the bus they are broadcasts, when signals; of calls
@@ -352,6 +375,14 @@ void postern_router_dispatch(struct postern_conn *from, struct postern_incoming 
     }
 }
 
+void postern_router_deliver(struct postern_conn *from, struct postern_incoming *message, struct postern_conn *to)
+{
+    struct delivery delivery;
+
+    delivery_init(&delivery, from, message);
+    dispatch_unicast(&delivery, to);
+}
+
 /* ---- leaving ---------------------------------------------------------------------------------------------------- */
 
 static void end_calls(struct postern_conn *conn)
@@ -379,6 +410,7 @@ void postern_router_leave(struct postern_conn *conn)
     postern_account_discharge(conn->user, POSTERN_CHARGE_MATCHES, matches);
     postern_account_discharge(conn->container, POSTERN_CHARGE_MATCHES, matches);
     postern_mediation_leaving(conn);
+    postern_activation_leave(conn);
     postern_naming_release_all(conn);
     end_calls(conn);
     if (conn->unique_len > 0) {

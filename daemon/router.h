@@ -21,6 +21,9 @@ struct postern_incoming {
 /* Does all that the message asks for. Nothing fails: whoever sent it may get an error, or be doomed. */
 void postern_router_dispatch(struct postern_conn *from, struct postern_incoming *message);
 
+/* The same for a message that waited for the service that is its receiver now. */
+void postern_router_deliver(struct postern_conn *from, struct postern_incoming *message, struct postern_conn *to);
+
 /* Takes a doomed connection off the bus: its names, rules and pending calls end, and whom it concerns is told. */
 void postern_router_leave(struct postern_conn *conn);
 

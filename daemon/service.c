@@ -360,6 +360,24 @@ int postern_services_load(struct postern_services *services, char *const *dirs, 
     return r;
 }
 
+static int make_dir(const char *runtime_dir, const char *below)
+{
+    postern_autofree char *path = NULL;
+
+    if (asprintf(&path, "%s/%s", runtime_dir, below) < 0) {
+        path = NULL;
+        return -ENOMEM;
+    }
+    return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+int postern_services_make_runtime_dir(const char *runtime_dir)
+{
+    int r = make_dir(runtime_dir, "dbus-1");
+
+    return r < 0 ? r : make_dir(runtime_dir, "dbus-1/services");
+}
+
 void postern_services_finish(struct postern_services *services)
 {
     struct postern_service *service, *next;

@@ -36,6 +36,9 @@ typedef void postern_service_warn_fn(void *data, const char *text);
  * a directory the first file in the order of bytes. On a system bus a file must be called NAME.service. Missing directories are normal; bad files are passed over with a warning; a file of
  * more than 64 KiB is bad. 0, or -ENOMEM with *services empty. */
 int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn, void *data);
+/* Makes runtime_dir/dbus-1/services, each with mode 0700, unless they are there: dbus-daemon(1), <standard_session_servicedirs/>. 0 or
+ * negative errno. */
+int postern_services_make_runtime_dir(const char *runtime_dir);
 const struct postern_service *postern_services_find(const struct postern_services *services, const char *name);
 void postern_services_finish(struct postern_services *services);
 

@@ -54,3 +54,8 @@ check_PROGRAMS += fuzz-addserver
 fuzz_addserver_SOURCES = tests/fuzz/fuzz-addserver.c $(FUZZ_MAIN)
 fuzz_addserver_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_addserver_LDADD = libcore.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-command
+fuzz_command_SOURCES = tests/fuzz/fuzz-command.c $(FUZZ_MAIN)
+fuzz_command_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_command_LDADD = libdaemon.la libwire.la libutil.la

@@ -7,8 +7,10 @@ SYSTEM_TESTS = \
 	tests/system/bus.py \
 	tests/system/conftest.py \
 	tests/system/helpers.py \
+	tests/system/sleeper.py \
 	tests/system/wirebus.py \
 	tests/system/world.py \
+	tests/system/test_activation.py \
 	tests/system/test_attack.py \
 	tests/system/test_auth.py \
 	tests/system/test_clients.py \

@@ -14,25 +14,26 @@ static const struct {
     const char *words[MAX_ARGS];
     const char *meaning;
 } good[] = {
-    {{"--session"}, POSTERN_DBUS_DATADIR "/session.conf - - - -1 -1 0 0 0 0"},
-    {{"--system"}, POSTERN_DBUS_DATADIR "/system.conf - - - -1 -1 0 0 0 0"},
-    {{"--config-file=/c"}, "/c - - - -1 -1 0 0 0 0"},
-    {{"--config-file", "/c"}, "/c - - - -1 -1 0 0 0 0"},
-    {{"--config-file=a=b"}, "a=b - - - -1 -1 0 0 0 0"},
-    {{"--session", "--mediator-config=/m", "--module=/x.so"}, POSTERN_DBUS_DATADIR "/session.conf /m /x.so - -1 -1 0 0 0 0"},
-    {{"--session", "--mediator-config", "/m", "--module", "none"}, POSTERN_DBUS_DATADIR "/session.conf /m none - -1 -1 0 0 0 0"},
-    {{"--config-file=/c", "--address=unix:path=/a"}, "/c - - unix:path=/a -1 -1 0 0 0 0"},
-    {{"--config-file=/c", "--address", "unix:path=/a;systemd:"}, "/c - - unix:path=/a;systemd: -1 -1 0 0 0 0"},
-    {{"--config-file=/c", "--print-address", "--print-pid"}, "/c - - - 1 1 0 0 0 0"},
-    {{"--config-file=/c", "--print-address=8", "--print-pid=9", "--fork"}, "/c - - - 8 9 1 0 0 0"},
-    {{"--nofork", "--print-address", "4", "--session"}, POSTERN_DBUS_DATADIR "/session.conf - - - 4 -1 2 0 0 0"},
-    {{"--print-pid", "0", "--config-file", "/c"}, "/c - - - -1 0 0 0 0 0"},
-    {{"--print-address", "--config-file", "/c"}, "/c - - - 1 -1 0 0 0 0"},
-    {{"--config-file=/c", "--fork", "--nofork"}, "/c - - - -1 -1 2 0 0 0"},
-    {{"--config-file=/c", "--nopidfile", "--verbose"}, "/c - - - -1 -1 0 1 1 0"},
-    {{"--config-file=/c", "--nosyslog"}, "/c - - - -1 -1 0 0 0 1"},
-    {{"--config-file=/c", "--syslog"}, "/c - - - -1 -1 0 0 0 2"},
-    {{"--config-file=/c", "--syslog-only"}, "/c - - - -1 -1 0 0 0 3"},
+    {{"--session"}, POSTERN_DBUS_DATADIR "/session.conf - - - -1 -1 0 0 0 0 0"},
+    {{"--system"}, POSTERN_DBUS_DATADIR "/system.conf - - - -1 -1 0 0 0 0 0"},
+    {{"--config-file=/c"}, "/c - - - -1 -1 0 0 0 0 0"},
+    {{"--config-file", "/c"}, "/c - - - -1 -1 0 0 0 0 0"},
+    {{"--config-file=a=b"}, "a=b - - - -1 -1 0 0 0 0 0"},
+    {{"--session", "--mediator-config=/m", "--module=/x.so"}, POSTERN_DBUS_DATADIR "/session.conf /m /x.so - -1 -1 0 0 0 0 0"},
+    {{"--session", "--mediator-config", "/m", "--module", "none"}, POSTERN_DBUS_DATADIR "/session.conf /m none - -1 -1 0 0 0 0 0"},
+    {{"--config-file=/c", "--address=unix:path=/a"}, "/c - - unix:path=/a -1 -1 0 0 0 0 0"},
+    {{"--config-file=/c", "--address", "unix:path=/a;systemd:"}, "/c - - unix:path=/a;systemd: -1 -1 0 0 0 0 0"},
+    {{"--config-file=/c", "--print-address", "--print-pid"}, "/c - - - 1 1 0 0 0 0 0"},
+    {{"--config-file=/c", "--print-address=8", "--print-pid=9", "--fork"}, "/c - - - 8 9 1 0 0 0 0"},
+    {{"--nofork", "--print-address", "4", "--session"}, POSTERN_DBUS_DATADIR "/session.conf - - - 4 -1 2 0 0 0 0"},
+    {{"--print-pid", "0", "--config-file", "/c"}, "/c - - - -1 0 0 0 0 0 0"},
+    {{"--print-address", "--config-file", "/c"}, "/c - - - 1 -1 0 0 0 0 0"},
+    {{"--config-file=/c", "--fork", "--nofork"}, "/c - - - -1 -1 2 0 0 0 0"},
+    {{"--config-file=/c", "--nopidfile", "--verbose"}, "/c - - - -1 -1 0 1 1 0 0"},
+    {{"--config-file=/c", "--nosyslog"}, "/c - - - -1 -1 0 0 0 1 0"},
+    {{"--config-file=/c", "--syslog"}, "/c - - - -1 -1 0 0 0 2 0"},
+    {{"--config-file=/c", "--syslog-only"}, "/c - - - -1 -1 0 0 0 3 0"},
+    {{"--config-file=/c", "--systemd-activation"}, "/c - - - -1 -1 0 0 0 0 1"},
 };
 
 /* Words of a bad one, and what the error must say. */
@@ -69,7 +70,7 @@ static const struct {
     {{"--session", "session.conf"}, "session.conf: there is no such option"},
     {{"--session", ""}, "there is no such option"},
     {{"--session", "--"}, "there is no such option"},
-    {{"--session", "--systemd-activation"}, "does not start services"},
+    {{"--session", "--systemd-activation=yes"}, "takes no value"},
 };
 
 static int parse(const char *const *words, struct postern_daemon_options *options, struct postern_error *error)
@@ -94,8 +95,8 @@ START_TEST(good_lines)
     char meaning[256];
 
     ck_assert_msg(parse(good[_i].words, &o, &error) == 0, "%s", error.text);
-    snprintf(meaning, sizeof(meaning), "%s %s %s %s %d %d %d %d %d %d", o.config_file, or_dash(o.mediator_config),
-             or_dash(o.module), or_dash(o.address), o.print_address, o.print_pid, o.fork, o.no_pidfile, o.verbose, o.log);
+    snprintf(meaning, sizeof(meaning), "%s %s %s %s %d %d %d %d %d %d %d", o.config_file, or_dash(o.mediator_config),
+             or_dash(o.module), or_dash(o.address), o.print_address, o.print_pid, o.fork, o.no_pidfile, o.verbose, o.log, o.systemd_activation);
     ck_assert_str_eq(meaning, good[_i].meaning);
     ck_assert(!o.help && !o.version);
 }

@@ -5,6 +5,7 @@
 
 #include <check.h>
 
+Suite *command_suite(void);
 Suite *listen_suite(void);
 Suite *matchset_suite(void);
 Suite *name_suite(void);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Programs that the bus starts: fork and exec with clean hands, and the watch over how they end. */
+#ifndef POSTERN_DAEMON_LAUNCH_H
+#define POSTERN_DAEMON_LAUNCH_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "daemon/loop.h"
+#include "util/error.h"
+
+struct postern_bus;
+
+/* How a program ended. */
+struct postern_ending {
+    int exec_errno; /* not 0: it never ran, execve(2) failed so */
+    bool killed;    /* by a signal, whose number is the status */
+    int status;
+};
+
+typedef void postern_ended_fn(void *data, const struct postern_ending *ending);
+
+/* One running program; the bus's own until it has ended. */
+struct postern_child {
+    struct postern_source source; /* its pidfd */
+    struct postern_bus *bus;
+    pid_t pid;
+    int exec_fd; /* where a failed execve() tells its errno */
+    postern_ended_fn *ended; /* NULL: nobody wants to know */
+    void *data;
+    struct postern_child *prev, *next;
+};
+
+/* Starts words[0], which must be an absolute path, with these arguments and this environment. name is the service's, for the journal.
+ * The program gets nothing of the bus: no descriptor but the standard streams (input from /dev/null), no signal mask or disposition, not
+ * its raised limit of descriptors, not its protection from the out-of-memory killer. ended is called once, later. 0 with the new *child,
+ * or a negative errno with *error. */
+int postern_launch(struct postern_bus *bus, const char *name, char *const words[], char *const environment[], postern_ended_fn *ended, void *data,
+                   struct postern_child **child, struct postern_error *error);
+/* Nobody wants to know any more how it ends; it is still waited for. NULL is allowed. */
+void postern_child_forget(struct postern_child *child);
+/* Kills it, and forgets it. NULL is allowed. */
+void postern_child_kill(struct postern_child *child);
+
+/* Frees those that ended in this round. */
+void postern_children_reap(struct postern_bus *bus);
+/* For the end of the bus: what runs goes on without it. */
+void postern_children_finish(struct postern_bus *bus);
+
+#endif
