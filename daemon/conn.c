@@ -38,7 +38,7 @@ static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
 
 static void uncount(struct postern_conn *conn)
 {
-    if (conn->state == POSTERN_CONN_ACTIVE) {
+    if (conn->state == POSTERN_CONN_ACTIVE || conn->state == POSTERN_CONN_MONITOR) {
         conn->bus->n_completed--;
         conn->user->complete--;
     } else {

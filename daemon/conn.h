@@ -21,12 +21,14 @@
 #include "wire/header.h"
 
 struct postern_bus;
+struct postern_monitor;
 struct postern_pending;
 
 enum postern_conn_state {
     POSTERN_CONN_AUTH,   /* SASL */
     POSTERN_CONN_HELLO,  /* authenticated, has no name yet */
     POSTERN_CONN_ACTIVE,
+    POSTERN_CONN_MONITOR, /* connected, but not on the bus any more: is shown what passes there, and may say nothing */
     POSTERN_CONN_DOOMED, /* to be closed at the end of the round */
 };
 
@@ -60,6 +62,7 @@ struct postern_conn {
     uint32_t unique_len;
     struct postern_name_owner names;
     struct postern_match_owner matches;
+    struct postern_monitor *monitor; /* NULL: it is none */
 
     uint8_t *in; /* a message of which a part is still to come, or input that waits while paused */
     size_t in_len, in_cap;

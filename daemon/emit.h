@@ -23,6 +23,10 @@ void postern_emit_error(struct postern_conn *to, uint32_t reply_serial, const ch
 /* The error that a verdict asks for. */
 void postern_emit_denied(struct postern_conn *to, uint32_t reply_serial, const struct postern_verdict *verdict);
 
+/* Shows monitors, and nobody else, that a message with this serial from `from` (NULL: the driver) was refused, as an error of the driver to
+ * its sender: for where the sender itself is not told. */
+void postern_emit_refusal(struct postern_bus *bus, const struct postern_conn *from, uint32_t serial, const struct postern_verdict *verdict);
+
 /* Sends a signal to all that have a matching rule and may receive it. */
 void postern_emit_broadcast(struct postern_bus *bus, struct postern_message_parts *parts);
 

@@ -140,7 +140,7 @@ static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t
     uint64_t max = conn->bus->config->limits.max_message_size;
     size_t used = 0;
 
-    while (conn->state == POSTERN_CONN_HELLO || conn->state == POSTERN_CONN_ACTIVE) {
+    while (conn->state != POSTERN_CONN_AUTH && conn->state != POSTERN_CONN_DOOMED) {
         uint32_t total;
         int r = postern_header_length(p + used, n - used, max < POSTERN_MESSAGE_MAX ? (uint32_t)max : POSTERN_MESSAGE_MAX, &total);
 
