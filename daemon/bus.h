@@ -74,6 +74,7 @@ struct postern_bus {
     struct postern_matchset *matches;
     struct postern_monitors monitors;
     struct postern_replies replies;
+    struct postern_bus_stats stats;
     struct postern_services services;
     struct postern_environment environment;
     struct postern_timeouts auth_timeouts, fd_timeouts;

@@ -270,6 +270,8 @@ int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item
     postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
     postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
     postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    postern_stats_peak(&conn->stats.out_bytes, conn->out.bytes);
+    postern_stats_peak(&conn->stats.out_fds, conn->out.fds);
     if (error < 0)
         conn->broken = true;
     if (conn->out.buf != NULL)

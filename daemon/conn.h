@@ -14,6 +14,7 @@
 #include "daemon/name.h"
 #include "daemon/outq.h"
 #include "daemon/sasl.h"
+#include "daemon/stats.h"
 #include "daemon/timeout.h"
 #include "postern/module.h"
 #include "util/hash.h"
@@ -76,6 +77,7 @@ struct postern_conn {
     struct postern_pending *calls;   /* of its own, waiting for a reply */
     struct postern_pending *callees; /* calls that it is to answer */
     uint32_t n_calls;
+    struct postern_conn_stats stats;
 
     struct postern_timeout auth_timeout; /* in bus->auth_timeouts */
     struct postern_timeout fd_timeout;   /* in bus->fd_timeouts */

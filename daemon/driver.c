@@ -61,8 +61,12 @@ static void call_finish(struct postern_driver_call *call, int r)
 {
     struct postern_fdset *fds = NULL;
 
-    if (r == 0 && !call->answered && postern_writer_finish(&call->out) < 0)
-        r = postern_driver_no_memory(call);
+    if (r == 0 && !call->answered)
+        r = postern_writer_finish(&call->out);
+    if (r == -EMSGSIZE)
+        postern_driver_fail(call, "LimitsExceeded", "The answer would be longer than a message may be");
+    else if (r < 0)
+        postern_driver_no_memory(call); /* unless the method has failed, and said why */
     if (r == 0 && call->reply_fd >= 0) {
         fds = postern_fdset_new(&call->reply_fd, 1);
         if (fds == NULL)
@@ -258,6 +262,7 @@ static int give_name(struct postern_conn *conn)
         return -ENOMEM;
     }
     bus->next_unique++;
+    postern_stats_unique_name(conn, 1);
     postern_conn_complete(conn);
     return 0;
 }

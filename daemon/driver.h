@@ -63,6 +63,7 @@ extern const struct postern_driver_interface postern_driver_introspectable_inter
 extern const struct postern_driver_interface postern_driver_properties_interface;
 extern const struct postern_driver_interface postern_driver_monitoring_interface;
 extern const struct postern_driver_interface postern_driver_stats_interface;
+extern const struct postern_driver_interface postern_driver_verbose_interface; /* only in builds with POSTERN_VERBOSE_MODE */
 
 /* All of them; ends with NULL. */
 extern const struct postern_driver_interface *const postern_driver_interfaces[];

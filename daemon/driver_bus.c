@@ -321,6 +321,9 @@ const struct postern_driver_interface *const postern_driver_interfaces[] = {
     &postern_driver_properties_interface,
     &postern_driver_monitoring_interface,
     &postern_driver_stats_interface,
+#ifdef POSTERN_VERBOSE_MODE
+    &postern_driver_verbose_interface,
+#endif
     &postern_driver_peer_interface,
     NULL,
 };

@@ -11,6 +11,7 @@ posternd_SOURCES = \
 	daemon/driver_names.c \
 	daemon/driver_peers.c \
 	daemon/driver_stats.c \
+	daemon/driver_verbose.c \
 	daemon/emit.c daemon/emit.h \
 	daemon/forward.c daemon/forward.h \
 	daemon/environment.c daemon/environment.h \
@@ -22,6 +23,7 @@ posternd_SOURCES = \
 	daemon/monitor.c daemon/monitor.h \
 	daemon/naming.c daemon/naming.h \
 	daemon/reply.c daemon/reply.h \
-	daemon/router.c daemon/router.h
+	daemon/router.c daemon/router.h \
+	daemon/stats.c daemon/stats.h
 posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

@@ -369,11 +369,10 @@ static void end_calls(struct postern_conn *conn)
 
 static void forget_matches(struct postern_conn *conn)
 {
-    uint64_t matches = conn->matches.n_rules;
+    int64_t matches = conn->matches.n_rules;
 
     postern_matchset_remove_all(conn->bus->matches, &conn->matches);
-    postern_account_discharge(conn->user, POSTERN_CHARGE_MATCHES, matches);
-    postern_account_discharge(conn->container, POSTERN_CHARGE_MATCHES, matches);
+    postern_stats_matches(conn, -matches);
 }
 
 static void lose_unique_name(struct postern_conn *conn)
@@ -385,6 +384,7 @@ static void lose_unique_name(struct postern_conn *conn)
     postern_emit_name_signal(conn, "NameLost", conn->unique);
     postern_emit_name_owner_changed(bus, conn->unique, conn, NULL);
     HASH_DELETE(hh_unique, bus->by_unique, conn);
+    postern_stats_unique_name(conn, -1);
 }
 
 void postern_router_leave(struct postern_conn *conn)
