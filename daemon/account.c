@@ -8,6 +8,21 @@ static uint64_t *field(struct postern_quota *quota, enum postern_charge what)
     return (uint64_t *)(void *)((char *)quota + what);
 }
 
+static uint64_t value(const struct postern_quota *quota, enum postern_charge what)
+{
+    return *(const uint64_t *)(const void *)((const char *)quota + what);
+}
+
+uint64_t postern_account_used(const struct postern_account *account, enum postern_charge what)
+{
+    return value(&account->used, what);
+}
+
+uint64_t postern_account_limit(const struct postern_account *account, enum postern_charge what)
+{
+    return value(&account->limit, what);
+}
+
 struct postern_account *postern_account_get(struct postern_accounts *accounts, uint64_t key)
 {
     struct postern_account *account;
@@ -46,16 +61,13 @@ void postern_account_unref(struct postern_account *account)
 
 bool postern_account_fits(const struct postern_account *account, enum postern_charge what, uint64_t amount)
 {
-    const char *used, *limit;
-    uint64_t u, l;
+    uint64_t used, limit;
 
     if (account == NULL)
         return true;
-    used = (const char *)&account->used + what;
-    limit = (const char *)&account->limit + what;
-    u = *(const uint64_t *)(const void *)used;
-    l = *(const uint64_t *)(const void *)limit;
-    return amount <= l && u <= l - amount;
+    used = value(&account->used, what);
+    limit = value(&account->limit, what);
+    return amount <= limit && used <= limit - amount;
 }
 
 void postern_account_charge(struct postern_account *account, enum postern_charge what, uint64_t amount)

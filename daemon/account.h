@@ -21,6 +21,7 @@ struct postern_account {
     uint32_t complete;   /* those that have; of users, contained ones included */
     struct postern_quota used;
     struct postern_quota limit;
+    uint32_t listed; /* the last statistics that showed it: each shows it once */
     UT_hash_handle hh;
 };
 
@@ -43,6 +44,8 @@ enum postern_charge {
     POSTERN_CHARGE_REPLIES = offsetof(struct postern_quota, pending_replies),
 };
 
+uint64_t postern_account_used(const struct postern_account *account, enum postern_charge what);
+uint64_t postern_account_limit(const struct postern_account *account, enum postern_charge what); /* UINT64_MAX: none */
 /* Would amount more still be within the limit? NULL: no account, no limit. */
 bool postern_account_fits(const struct postern_account *account, enum postern_charge what, uint64_t amount);
 void postern_account_charge(struct postern_account *account, enum postern_charge what, uint64_t amount);

@@ -235,38 +235,63 @@ void postern_activations_finish(struct postern_bus *bus)
 
 /* ---- asking for a start -------------------------------------------------------------------------------- */
 
-/* Lets it wait for the service. Takes it over in every case. */
-static void wait_for(struct postern_waiting *waiting, const struct postern_service *service)
+static void show(struct postern_forward *forward)
 {
-    struct postern_conn *conn = waiting->conn;
-    struct postern_bus *bus = conn->bus;
-    struct postern_activation *activation = find(bus, service->name);
-    bool is_new = activation == NULL;
-
-    if (!has_room(conn, waiting)) {
-        postern_emit_error(conn, waiting->serial, POSTERN_ERROR_PREFIX "LimitsExceeded", "Too much of this connection is waiting for services to start");
-    } else if (is_new && HASH_COUNT(bus->activations.table) >= bus->config->limits.max_pending_service_starts) {
-        postern_emit_error(conn, waiting->serial, POSTERN_ERROR_PREFIX "LimitsExceeded",
-                           "As many services are being started as may be (max_pending_service_starts)");
-    } else if (is_new && (activation = activation_new(bus, service->name)) == NULL) {
-        postern_emit_error(conn, waiting->serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
-    } else {
-        enqueue(activation, waiting);
-        if (is_new)
-            postern_starter_run(activation, service, conn);
-        return;
-    }
-    waiting_free(waiting);
+    if (forward != NULL)
+        postern_monitors_show(forward, NULL);
 }
 
-void postern_activation_message(struct postern_conn *from, const struct postern_incoming *message, const struct postern_service *service)
+/* The limits that a new one meets. NULL: it may wait. */
+static const char *refusal(const struct postern_waiting *waiting, bool starts_one)
 {
-    struct postern_waiting *waiting = waiting_copy(from, message);
+    const struct postern_bus *bus = waiting->conn->bus;
 
-    if (waiting != NULL)
-        wait_for(waiting, service);
-    else
-        postern_emit_error(from, message->header.serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
+    if (!has_room(waiting->conn, waiting))
+        return "Too much of this connection is waiting for services to start";
+    if (starts_one && HASH_COUNT(bus->activations.table) >= bus->config->limits.max_pending_service_starts)
+        return "As many services are being started as may be (max_pending_service_starts)";
+    return NULL;
+}
+
+/* Lets it wait for the service; takes it over in every case. forward: of the message; NULL: there is none to be shown. */
+static void wait_for(struct postern_waiting *waiting, struct postern_forward *forward, const struct postern_service *service)
+{
+    struct postern_conn *conn = waiting->conn;
+    struct postern_activation *activation = find(conn->bus, service->name);
+    bool is_new = activation == NULL, through_systemd = is_new && postern_starter_uses_systemd(conn->bus, service);
+    const char *why_not = refusal(waiting, is_new), *error = POSTERN_ERROR_PREFIX "LimitsExceeded";
+
+    if (!through_systemd || why_not != NULL)
+        show(forward);
+    if (why_not == NULL && is_new) {
+        activation = activation_new(conn->bus, service->name);
+        if (activation == NULL) {
+            why_not = "Out of memory";
+            error = POSTERN_ERROR_PREFIX "NoMemory";
+        }
+    }
+    if (why_not != NULL) {
+        postern_emit_error(conn, waiting->serial, error, "%s", why_not);
+        waiting_free(waiting);
+        return;
+    }
+    enqueue(activation, waiting);
+    if (is_new)
+        postern_starter_run(activation, service, conn);
+    if (through_systemd)
+        show(forward);
+}
+
+void postern_activation_message(struct postern_forward *forward, const struct postern_service *service)
+{
+    struct postern_waiting *waiting = waiting_copy(forward->from, forward->message);
+
+    if (waiting != NULL) {
+        wait_for(waiting, forward, service);
+        return;
+    }
+    show(forward);
+    postern_emit_error(forward->from, forward->message->header.serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
 }
 
 void postern_activation_call(struct postern_conn *from, uint32_t serial, bool wants_reply, const struct postern_service *service)
@@ -278,7 +303,7 @@ void postern_activation_call(struct postern_conn *from, uint32_t serial, bool wa
         return;
     }
     waiting->wants_reply = wants_reply;
-    wait_for(waiting, service);
+    wait_for(waiting, NULL, service);
 }
 
 /* ---- the name is there ---------------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/forward.h"
 #include "daemon/launch.h"
 #include "daemon/lograte.h"
 #include "daemon/router.h"
@@ -41,6 +42,7 @@ struct postern_activation {
     char *program; /* its first word, for messages; NULL: systemd starts it */
     char *unit;    /* of systemd; NULL: the bus starts it by itself */
     bool asked;    /* systemd has been told */
+    uint32_t serial; /* of the signal by which it is told; 0: not made yet */
     bool helped;   /* the child is the set-user-id helper, with exit codes of its own */
     struct postern_child *child; /* NULL: none, or it has ended well and left a daemon behind */
     struct postern_waiting *waiting;
@@ -60,8 +62,8 @@ void postern_activations_init(struct postern_bus *bus);
 void postern_activations_finish(struct postern_bus *bus);
 
 /* Lets a message that nobody owns the destination of wait, and starts the service unless that is under way. What goes wrong, now or later,
- * its sender is told. */
-void postern_activation_message(struct postern_conn *from, const struct postern_incoming *message, const struct postern_service *service);
+ * its sender is told. Monitors are shown the message; behind what systemd is asked for its sake, as by dbus-daemon. */
+void postern_activation_message(struct postern_forward *forward, const struct postern_service *service);
 /* The same for a call of StartServiceByName with this serial, which gets its answer when the name has an owner. */
 void postern_activation_call(struct postern_conn *from, uint32_t serial, bool wants_reply, const struct postern_service *service);
 

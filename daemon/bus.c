@@ -18,6 +18,7 @@
 #include "daemon/host.h"
 #include "daemon/mediation.h"
 #include "daemon/router.h"
+#include "wire/name.h"
 
 #define ACCEPTS_PER_ROUND 64
 #define ACCEPT_PATIENCE 10000 /* microseconds */
@@ -290,6 +291,7 @@ static int reload(struct postern_bus *bus, struct postern_error *error)
     postern_services_finish(&bus->services);
     bus->services = services;
     use_limits(bus);
+    postern_monitors_review(bus);
     return 0;
 }
 
@@ -315,6 +317,15 @@ struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name,
     else
         conn = postern_conn_of_names(postern_name_primary(postern_names_find(&bus->names, name, len)));
     return conn;
+}
+
+bool postern_bus_bears(const struct postern_conn *conn, const char *name, uint32_t len)
+{
+    if (conn == NULL)
+        return len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name, POSTERN_DRIVER_NAME, len) == 0;
+    if (len > 0 && name[0] == ':')
+        return len == conn->unique_len && memcmp(name, conn->unique, len) == 0;
+    return postern_name_primary(postern_names_find(&conn->bus->names, name, len)) == &conn->names;
 }
 
 uint32_t postern_bus_serial(struct postern_bus *bus)
@@ -350,7 +361,8 @@ int postern_bus_init(struct postern_bus *bus)
     bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     bus->scratch = malloc(POSTERN_READ_MAX);
     bus->matches = postern_matchset_new();
-    return bus->scratch == NULL || bus->matches == NULL || bus->spare_fd < 0 ? -ENOMEM : 0;
+    bus->monitors.rules = postern_matchset_new();
+    return bus->scratch == NULL || bus->matches == NULL || bus->monitors.rules == NULL || bus->spare_fd < 0 ? -ENOMEM : 0;
 }
 
 /* Without it the bus serves as well. */
@@ -393,7 +405,7 @@ void postern_bus_finish(struct postern_bus *bus)
         postern_matchset_remove_all(bus->matches, &conn->matches); /* nobody is told of the others' end */
         postern_conn_doom(conn, NULL);
     }
-    if (bus->matches != NULL)
+    if (bus->matches != NULL && bus->monitors.rules != NULL)
         round_end(bus);
     postern_activations_finish(bus);
     postern_children_finish(bus);
@@ -402,6 +414,8 @@ void postern_bus_finish(struct postern_bus *bus)
     postern_replies_finish(&bus->replies);
     postern_names_finish(&bus->names);
     postern_matchset_free(bus->matches);
+    postern_matchset_free(bus->monitors.rules);
+    postern_buf_finish(&bus->monitors.refusal);
     postern_services_finish(&bus->services);
     postern_environment_finish(&bus->environment);
     postern_outq_pool_finish(&bus->pool);

@@ -16,6 +16,7 @@
 #include "daemon/log.h"
 #include "daemon/lograte.h"
 #include "daemon/loop.h"
+#include "daemon/monitor.h"
 #include "daemon/reply.h"
 #include "daemon/service.h"
 
@@ -73,7 +74,9 @@ struct postern_bus {
     struct postern_accounts users, containers;
     struct postern_names names;
     struct postern_matchset *matches;
+    struct postern_monitors monitors;
     struct postern_replies replies;
+    struct postern_bus_stats stats;
     struct postern_services services;
     struct postern_activations activations;
     bool systemd_activation; /* services that have a unit are started by systemd */
@@ -99,6 +102,9 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id);
 
 /* The connection with this unique name, or that owns this well-known name; NULL: none. */
 struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name, uint32_t len);
+
+/* Does the connection (NULL: the driver) bear this name: is it its unique name, or a well-known one that it owns? */
+bool postern_bus_bears(const struct postern_conn *conn, const char *name, uint32_t len);
 
 /* A serial for a message of the driver: never 0. */
 uint32_t postern_bus_serial(struct postern_bus *bus);

@@ -37,7 +37,7 @@ static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
 
 static void uncount(struct postern_conn *conn)
 {
-    if (conn->state == POSTERN_CONN_ACTIVE) {
+    if (conn->state == POSTERN_CONN_ACTIVE || conn->state == POSTERN_CONN_MONITOR) {
         conn->bus->n_completed--;
         conn->user->complete--;
     } else {
@@ -260,6 +260,8 @@ int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item
     postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
     postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
     postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    postern_stats_peak(&conn->stats.out_bytes, conn->out.bytes);
+    postern_stats_peak(&conn->stats.out_fds, conn->out.fds);
     if (error < 0)
         conn->broken = true;
     if (conn->out.buf != NULL)

@@ -14,6 +14,7 @@
 #include "daemon/name.h"
 #include "daemon/outq.h"
 #include "daemon/sasl.h"
+#include "daemon/stats.h"
 #include "daemon/timeout.h"
 #include "postern/module.h"
 #include "util/hash.h"
@@ -21,6 +22,7 @@
 #include "wire/header.h"
 
 struct postern_bus;
+struct postern_monitor;
 struct postern_pending;
 struct postern_waiting;
 
@@ -28,6 +30,7 @@ enum postern_conn_state {
     POSTERN_CONN_AUTH,   /* SASL */
     POSTERN_CONN_HELLO,  /* authenticated, has no name yet */
     POSTERN_CONN_ACTIVE,
+    POSTERN_CONN_MONITOR, /* connected, but not on the bus any more: is shown what passes there, and may say nothing */
     POSTERN_CONN_DOOMED, /* to be closed at the end of the round */
 };
 
@@ -61,6 +64,7 @@ struct postern_conn {
     uint32_t unique_len;
     struct postern_name_owner names;
     struct postern_match_owner matches;
+    struct postern_monitor *monitor; /* NULL: it is none */
 
     uint8_t *in; /* a message of which a part is still to come, or input that waits while paused */
     size_t in_len, in_cap;
@@ -77,6 +81,7 @@ struct postern_conn {
     struct postern_waiting *waiting; /* its messages that wait for services to start */
     uint32_t n_waiting;
     uint64_t waiting_bytes, waiting_fds;
+    struct postern_conn_stats stats;
 
     struct postern_timeout auth_timeout; /* in bus->auth_timeouts */
     struct postern_timeout fd_timeout;   /* in bus->fd_timeouts */

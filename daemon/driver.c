@@ -61,8 +61,12 @@ static void call_finish(struct postern_driver_call *call, int r)
 {
     struct postern_fdset *fds = NULL;
 
-    if (r == 0 && !call->answered && postern_writer_finish(&call->out) < 0)
-        r = postern_driver_no_memory(call);
+    if (r == 0 && !call->answered)
+        r = postern_writer_finish(&call->out);
+    if (r == -EMSGSIZE)
+        postern_driver_fail(call, "LimitsExceeded", "The answer would be longer than a message may be");
+    else if (r < 0)
+        postern_driver_no_memory(call); /* unless the method has failed, and said why */
     if (r == 0 && call->reply_fd >= 0) {
         fds = postern_fdset_new(&call->reply_fd, 1);
         if (fds == NULL)
@@ -190,7 +194,7 @@ static int call_any(struct postern_driver_call *call, const char *member)
     return postern_driver_fail(call, "UnknownMethod", "org.freedesktop.DBus has no method %s", member);
 }
 
-void postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message)
+int postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message)
 {
     const struct postern_header *header = &message->header;
     struct postern_driver_call call;
@@ -202,6 +206,7 @@ void postern_driver_call(struct postern_conn *conn, const struct postern_incomin
     else
         r = call_any(&call, header->member.s);
     call_finish(&call, r);
+    return r;
 }
 
 void postern_driver_peer_call(struct postern_conn *conn, const struct postern_incoming *message)
@@ -223,44 +228,60 @@ void postern_driver_peer_call(struct postern_conn *conn, const struct postern_in
 
 /* ---- Hello ------------------------------------------------------------------------------------------------- */
 
-/* Gives the connection its name and its place among the complete ones. */
-static int say_hello(struct postern_driver_call *call)
-{
-    struct postern_bus *bus = call->bus;
-    struct postern_conn *conn = call->conn;
-    const struct postern_limits *limits = &bus->config->limits;
+struct fault {
+    const char *error, *text; /* NULL: none */
+};
 
-    if (bus->n_completed >= limits->max_completed_connections)
-        return postern_driver_fail(call, "LimitsExceeded", "The bus has as many connections as it may have (max_completed_connections)");
+/* What is wrong with a connection's first call; nothing, when it may have its name. */
+static struct fault hello_fault(const struct postern_conn *conn, const struct postern_header *header)
+{
+    const struct postern_limits *limits = &conn->bus->config->limits;
+
+    if (!field_is(header->member, "Hello") || (header->interface.s != NULL && !field_is(header->interface, POSTERN_DRIVER_NAME)))
+        return (struct fault){"AccessDenied", "The first message on a connection must be Hello"};
+    if (header->signature.len != 0)
+        return (struct fault){"InvalidArgs", "Hello takes no arguments"};
+    if (conn->bus->n_completed >= limits->max_completed_connections)
+        return (struct fault){"LimitsExceeded", "The bus has as many connections as it may have (max_completed_connections)"};
     if (conn->user->complete >= limits->max_connections_per_user)
-        return postern_driver_fail(call, "LimitsExceeded", "This user has as many connections as a user may have (max_connections_per_user)");
+        return (struct fault){"LimitsExceeded", "This user has as many connections as a user may have (max_connections_per_user)"};
+    return (struct fault){0};
+}
+
+/* Gives the connection its name and its place among the complete ones. 0 or -ENOMEM. */
+static int give_name(struct postern_conn *conn)
+{
+    struct postern_bus *bus = conn->bus;
+
     conn->unique_len = (uint32_t)snprintf(conn->unique, sizeof(conn->unique), ":1.%llu", (unsigned long long)bus->next_unique);
     HASH_ADD(hh_unique, bus->by_unique, unique, conn->unique_len, conn);
     if (conn->hh_unique.tbl == NULL || postern_mediation_hello(conn) < 0) {
         if (conn->hh_unique.tbl != NULL)
             HASH_DELETE(hh_unique, bus->by_unique, conn);
         conn->unique_len = 0;
-        return postern_driver_no_memory(call);
+        return -ENOMEM;
     }
     bus->next_unique++;
+    postern_stats_unique_name(conn, 1);
     postern_conn_complete(conn);
-    postern_writer_string(&call->out, conn->unique);
     return 0;
 }
 
-void postern_driver_first_call(struct postern_conn *conn, const struct postern_incoming *message)
+void postern_driver_first_call(struct postern_forward *forward)
 {
-    const struct postern_header *header = &message->header;
+    struct postern_conn *conn = forward->from;
+    struct fault fault = hello_fault(conn, &forward->message->header);
     struct postern_driver_call call;
-    int r;
+    int r = 0;
 
-    call_init(&call, conn, message);
-    if (!field_is(header->member, "Hello") || (header->interface.s != NULL && !field_is(header->interface, POSTERN_DRIVER_NAME)))
-        r = postern_driver_fail(&call, "AccessDenied", "The first message on a connection must be Hello");
-    else if (header->signature.len != 0)
-        r = postern_driver_fail(&call, "InvalidArgs", "Hello takes no arguments");
+    call_init(&call, conn, forward->message);
+    if (fault.error == NULL && give_name(conn) < 0)
+        fault = (struct fault){"NoMemory", "Out of memory"};
+    postern_monitors_show(forward, NULL);
+    if (fault.error != NULL)
+        r = postern_driver_fail(&call, fault.error, "%s", fault.text);
     else
-        r = say_hello(&call);
+        postern_writer_string(&call.out, conn->unique);
     call_finish(&call, r);
     if (r == 0) {
         postern_emit_name_owner_changed(conn->bus, conn->unique, NULL, conn);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "daemon/conn.h"
+#include "daemon/forward.h"
 #include "daemon/router.h"
 #include "wire/reader.h"
 #include "wire/writer.h"
@@ -49,6 +50,7 @@ struct postern_driver_property {
 /* Tables end with an entry without a name. */
 struct postern_driver_interface {
     const char *name;
+    bool optional;  /* not every bus has it: it stands in the property Interfaces */
     bool any_path;  /* answered at every object path, as clients expect of the oldest interfaces */
     const struct postern_driver_method *const *methods; /* one or more tables; ends with NULL */
     const struct postern_driver_signal *signals;
@@ -59,9 +61,16 @@ extern const struct postern_driver_interface postern_driver_bus_interface;      
 extern const struct postern_driver_interface postern_driver_peer_interface;
 extern const struct postern_driver_interface postern_driver_introspectable_interface;
 extern const struct postern_driver_interface postern_driver_properties_interface;
+extern const struct postern_driver_interface postern_driver_monitoring_interface;
+extern const struct postern_driver_interface postern_driver_stats_interface;
+extern const struct postern_driver_interface postern_driver_verbose_interface; /* only in builds with POSTERN_VERBOSE_MODE */
 
 /* All of them; ends with NULL. */
 extern const struct postern_driver_interface *const postern_driver_interfaces[];
+
+/* For interfaces that have none. */
+extern const struct postern_driver_signal postern_driver_no_signals[];
+extern const struct postern_driver_property postern_driver_no_properties[];
 
 /* Methods of org.freedesktop.DBus, by subject. */
 extern const struct postern_driver_method postern_driver_name_methods[];
@@ -71,10 +80,10 @@ extern const struct postern_driver_method postern_driver_match_methods[];
 /* Does the mediator implement this interface? */
 bool postern_driver_module_has(const struct postern_bus *bus, const char *interface);
 
-/* A call to the driver that the mediator has allowed. */
-void postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message);
-/* A call to the driver before Hello: only Hello will do. */
-void postern_driver_first_call(struct postern_conn *conn, const struct postern_incoming *message);
+/* A call to the driver that the mediator has allowed. 0: it was carried out; negative: it was answered with an error. */
+int postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message);
+/* A call to the driver before Hello: only Hello will do. Monitors are shown it here. */
+void postern_driver_first_call(struct postern_forward *forward);
 /* A call without a destination: only org.freedesktop.DBus.Peer is answered. */
 void postern_driver_peer_call(struct postern_conn *conn, const struct postern_incoming *message);
 

@@ -83,6 +83,9 @@ static void write_interfaces(struct postern_bus *bus, struct postern_writer *w)
     uint32_t n = bus->module != NULL ? bus->module->interfaces(&list) : 0;
 
     postern_writer_open(w, 'a', "s");
+    for (const struct postern_driver_interface *const *at = postern_driver_interfaces; *at != NULL; at++)
+        if ((*at)->optional)
+            postern_writer_string(w, (*at)->name);
     for (uint32_t i = 0; i < n; i++)
         postern_writer_string(w, list[i].name);
     postern_writer_close(w);
@@ -113,11 +116,11 @@ static const struct postern_driver_property bus_properties[] = {
     {0},
 };
 
-static const struct postern_driver_signal no_signals[] = {{0}};
-static const struct postern_driver_property no_properties[] = {{0}};
+const struct postern_driver_signal postern_driver_no_signals[] = {{0}};
+const struct postern_driver_property postern_driver_no_properties[] = {{0}};
 
 const struct postern_driver_interface postern_driver_bus_interface = {
-    POSTERN_DRIVER_NAME, true, bus_methods, bus_signals, bus_properties,
+    POSTERN_DRIVER_NAME, false, true, bus_methods, bus_signals, bus_properties,
 };
 
 /* ---- org.freedesktop.DBus.Peer --------------------------------------------------------------------------- */
@@ -157,7 +160,7 @@ static const struct postern_driver_method peer_methods[] = {
 static const struct postern_driver_method *const peer_tables[] = {peer_methods, NULL};
 
 const struct postern_driver_interface postern_driver_peer_interface = {
-    "org.freedesktop.DBus.Peer", true, peer_tables, no_signals, no_properties,
+    "org.freedesktop.DBus.Peer", false, true, peer_tables, postern_driver_no_signals, postern_driver_no_properties,
 };
 
 /* ---- org.freedesktop.DBus.Introspectable ------------------------------------------------------------------- */
@@ -180,7 +183,7 @@ static const struct postern_driver_method introspectable_methods[] = {
 static const struct postern_driver_method *const introspectable_tables[] = {introspectable_methods, NULL};
 
 const struct postern_driver_interface postern_driver_introspectable_interface = {
-    "org.freedesktop.DBus.Introspectable", true, introspectable_tables, no_signals, no_properties,
+    "org.freedesktop.DBus.Introspectable", false, true, introspectable_tables, postern_driver_no_signals, postern_driver_no_properties,
 };
 
 /* ---- org.freedesktop.DBus.Properties ------------------------------------------------------------------------ */
@@ -314,10 +317,18 @@ static const struct postern_driver_signal properties_signals[] = {
 };
 
 const struct postern_driver_interface postern_driver_properties_interface = {
-    "org.freedesktop.DBus.Properties", false, properties_tables, properties_signals, no_properties,
+    "org.freedesktop.DBus.Properties", false, false, properties_tables, properties_signals, postern_driver_no_properties,
 };
 
 const struct postern_driver_interface *const postern_driver_interfaces[] = {
-    &postern_driver_bus_interface, &postern_driver_introspectable_interface, &postern_driver_properties_interface,
-    &postern_driver_peer_interface, NULL,
+    &postern_driver_bus_interface,
+    &postern_driver_introspectable_interface,
+    &postern_driver_properties_interface,
+    &postern_driver_monitoring_interface,
+    &postern_driver_stats_interface,
+#ifdef POSTERN_VERBOSE_MODE
+    &postern_driver_verbose_interface,
+#endif
+    &postern_driver_peer_interface,
+    NULL,
 };

@@ -55,8 +55,7 @@ static int add_match(struct postern_driver_call *call)
         postern_match_free(match);
         return r;
     }
-    postern_account_charge(conn->user, POSTERN_CHARGE_MATCHES, 1);
-    postern_account_charge(conn->container, POSTERN_CHARGE_MATCHES, 1);
+    postern_stats_matches(conn, 1);
     return 0;
 }
 
@@ -72,8 +71,7 @@ static int remove_match(struct postern_driver_call *call)
     postern_match_free(match);
     if (r < 0)
         return postern_driver_fail(call, "MatchRuleNotFound", "This connection has no such match rule");
-    postern_account_discharge(conn->user, POSTERN_CHARGE_MATCHES, 1);
-    postern_account_discharge(conn->container, POSTERN_CHARGE_MATCHES, 1);
+    postern_stats_matches(conn, -1);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 
 #include "daemon/bus.h"
 #include "daemon/mediation.h"
@@ -52,29 +53,60 @@ static void queue_bytes(struct postern_conn *to, const struct postern_buf *bytes
         postern_conn_doom(to, "out of memory");
 }
 
+static const char *name_of(const struct postern_conn *conn)
+{
+    return conn->unique_len > 0 ? conn->unique : POSTERN_NAME_NOT_ACTIVE;
+}
+
+void postern_emit_announce(struct postern_bus *bus, struct postern_message_parts *parts)
+{
+    parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
+    parts->serial = postern_bus_serial(bus);
+    parts->sender = POSTERN_DRIVER_NAME;
+    bus->driver_message.len = 0;
+    if (bus->monitors.list == NULL)
+        return;
+    if (postern_message_build(&bus->driver_message, parts) == 0)
+        postern_monitors_show_own(bus, &bus->driver_message, NULL);
+    else
+        postern_log(&bus->log, LOG_ERR, "out of memory: monitors are not shown %s", parts->member);
+}
+
 void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts *parts, struct postern_fdset *fds)
 {
     struct postern_bus *bus = to->bus;
     struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_FROM_DRIVER, .to = to};
     struct postern_message view;
     struct postern_verdict verdict;
+    bool may, announced = parts->serial != 0;
 
+    /* Who has left the bus is told nothing more; that it was to be told, monitors see. */
+    if (to->state == POSTERN_CONN_MONITOR || (to->state == POSTERN_CONN_DOOMED && bus->monitors.list == NULL))
+        return;
     parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
-    parts->serial = postern_bus_serial(bus);
+    if (!announced)
+        parts->serial = postern_bus_serial(bus);
     parts->sender = POSTERN_DRIVER_NAME;
-    if (parts->destination == NULL && to->unique_len > 0)
-        parts->destination = to->unique;
+    if (parts->destination == NULL)
+        parts->destination = name_of(to);
     parts->fds = fds != NULL ? fds->n : 0;
     if (parts->reply_serial != 0)
         question.flags |= POSTERN_REQUEST_REPLY;
     view_parts(&view, parts);
     question.message = &view;
     /* Before Hello there is no party that a policy could know; all it gets is an error or the answer to Hello. */
-    if (to->state == POSTERN_CONN_ACTIVE && !postern_mediation_may(bus, &question, &verdict))
+    may = to->state != POSTERN_CONN_ACTIVE || postern_mediation_may(bus, &question, &verdict);
+    if (!may && bus->monitors.list == NULL)
         return;
     bus->driver_message.len = 0;
-    if (postern_message_build(&bus->driver_message, parts) < 0)
+    if (postern_message_build(&bus->driver_message, parts) < 0) {
         postern_conn_doom(to, "out of memory");
+        return;
+    }
+    if (!announced)
+        postern_monitors_show_own(bus, &bus->driver_message, to);
+    if (!may)
+        postern_emit_refusal(bus, NULL, parts->serial, &verdict);
     else if (parts->type != POSTERN_MESSAGE_SIGNAL || keeps_up(to, &bus->driver_message))
         queue_bytes(to, &bus->driver_message, fds);
 }
@@ -91,21 +123,34 @@ void postern_emit_reply(struct postern_conn *to, uint32_t reply_serial, const st
     postern_emit_unicast(to, &parts, fds);
 }
 
+/* An error with text in w as its body. 0 or -ENOMEM. */
+static int error_parts(struct postern_message_parts *parts, struct postern_writer *w, uint32_t reply_serial, const char *name, const char *text)
+{
+    int r;
+
+    postern_writer_init(w);
+    postern_writer_string(w, text);
+    r = postern_writer_finish(w);
+    *parts = (struct postern_message_parts){
+        .type = POSTERN_MESSAGE_ERROR,
+        .reply_serial = reply_serial,
+        .error = name,
+        .signature = w->signature,
+        .body = w->buf.data,
+        .body_len = (uint32_t)w->buf.len,
+    };
+    return r;
+}
+
 static void emit_error_text(struct postern_conn *to, uint32_t reply_serial, const char *name, const char *text)
 {
-    struct postern_message_parts parts = {.type = POSTERN_MESSAGE_ERROR, .reply_serial = reply_serial, .error = name};
+    struct postern_message_parts parts;
     struct postern_writer w;
 
-    postern_writer_init(&w);
-    postern_writer_string(&w, text);
-    if (postern_writer_finish(&w) == 0) {
-        parts.signature = w.signature;
-        parts.body = w.buf.data;
-        parts.body_len = (uint32_t)w.buf.len;
+    if (error_parts(&parts, &w, reply_serial, name, text) == 0)
         postern_emit_unicast(to, &parts, NULL);
-    } else {
+    else
         postern_conn_doom(to, "out of memory");
-    }
     postern_writer_free(&w);
 }
 
@@ -132,6 +177,31 @@ void postern_emit_denied(struct postern_conn *to, uint32_t reply_serial, const s
     postern_emit_error(to, reply_serial, name, "%s", verdict->error_text);
 }
 
+/* It has a buffer of its own: the refused message may be one of the driver, which others are still to get. */
+void postern_emit_refusal(struct postern_bus *bus, const struct postern_conn *from, uint32_t serial, const struct postern_verdict *verdict)
+{
+    struct postern_buf *message = &bus->monitors.refusal;
+    struct postern_message_parts parts;
+    struct postern_writer w;
+    int r;
+
+    if (bus->monitors.list == NULL)
+        return;
+    r = error_parts(&parts, &w, serial, verdict->error_name, verdict->error_text);
+    parts.flags = POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
+    parts.serial = postern_bus_serial(bus);
+    parts.sender = POSTERN_DRIVER_NAME;
+    parts.destination = from != NULL ? name_of(from) : POSTERN_DRIVER_NAME;
+    message->len = 0;
+    if (r == 0)
+        r = postern_message_build(message, &parts);
+    if (r == 0)
+        postern_monitors_show_own(bus, message, from);
+    else
+        postern_log(&bus->log, LOG_ERR, "out of memory: monitors are not shown that a message was refused");
+    postern_writer_free(&w);
+}
+
 /* ---- broadcasts -------------------------------------------------------------------------------- */
 
 struct broadcast {
@@ -140,6 +210,7 @@ struct broadcast {
     const char *subject; /* NameOwnerChanged: the name it is about */
     const struct postern_conn *old_owner, *new_owner;
     bool tells_old, tells_new; /* whom of them this message tells */
+    uint32_t serial;           /* one for all views of the same change: each receiver gets one of them, and monitors see the whole */
 };
 
 static bool is_driver(void *data, const char *name, uint32_t len)
@@ -179,7 +250,9 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
     if (broadcast->subject != NULL && (!fits_view(broadcast, to, broadcast->old_owner, broadcast->tells_old) ||
                                        !fits_view(broadcast, to, broadcast->new_owner, broadcast->tells_new)))
         return;
-    if (postern_mediation_may(broadcast->bus, &question, &verdict) && keeps_up(to, &broadcast->bus->driver_message))
+    if (!postern_mediation_may(broadcast->bus, &question, &verdict))
+        postern_emit_refusal(broadcast->bus, NULL, broadcast->serial, &verdict);
+    else if (keeps_up(to, &broadcast->bus->driver_message))
         queue_bytes(to, &broadcast->bus->driver_message, NULL);
 }
 
@@ -196,10 +269,13 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
     struct postern_match_args args;
     struct postern_header header;
     struct postern_message view;
+    bool first = broadcast->serial == 0;
 
     parts->type = POSTERN_MESSAGE_SIGNAL;
     parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
-    parts->serial = postern_bus_serial(bus);
+    if (first)
+        broadcast->serial = postern_bus_serial(bus);
+    parts->serial = broadcast->serial;
     parts->path = POSTERN_DRIVER_PATH;
     parts->sender = POSTERN_DRIVER_NAME;
     view_parts(&view, parts);
@@ -208,6 +284,8 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
     if (postern_message_build(&bus->driver_message, parts) < 0 ||
         postern_header_parse(bus->driver_message.data, (uint32_t)bus->driver_message.len, &header) < 0)
         return;
+    if (first)
+        postern_monitors_show_own(bus, &bus->driver_message, NULL);
     postern_match_args_init(&args, &header, bus->driver_message.data + header.body_start);
     postern_matchset_find(bus->matches, &header, &args, false, &route);
 }

@@ -13,7 +13,10 @@
 
 #define POSTERN_ERROR_PREFIX "org.freedesktop.DBus.Error."
 
-/* Sends parts to one connection: serial and sender are filled in here, and the destination unless it is there. fds may be NULL. */
+/* Shows monitors a signal that its receiver, which is not there yet, will get with postern_emit_unicast(): parts has its serial then. */
+void postern_emit_announce(struct postern_bus *bus, struct postern_message_parts *parts);
+/* Sends parts to one connection: sender and serial are filled in here, and the destination unless it is there. A message that has a serial
+ * was announced. fds may be NULL. */
 void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts *parts, struct postern_fdset *fds);
 
 /* Answers the call with this serial: with the body that w holds (NULL: none), or with an error. */
@@ -22,6 +25,10 @@ void postern_emit_error(struct postern_conn *to, uint32_t reply_serial, const ch
     __attribute__((format(printf, 4, 5)));
 /* The error that a verdict asks for. */
 void postern_emit_denied(struct postern_conn *to, uint32_t reply_serial, const struct postern_verdict *verdict);
+
+/* Shows monitors, and nobody else, that a message with this serial from `from` (NULL: the driver) was refused, as an error of the driver to
+ * its sender: for where the sender itself is not told. */
+void postern_emit_refusal(struct postern_bus *bus, const struct postern_conn *from, uint32_t serial, const struct postern_verdict *verdict);
 
 /* Sends a signal to all that have a matching rule and may receive it. */
 void postern_emit_broadcast(struct postern_bus *bus, struct postern_message_parts *parts);

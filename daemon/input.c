@@ -48,6 +48,7 @@ static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
         at = &(*at)->next;
     *at = run;
     conn->in_fds_n += n;
+    postern_stats_peak(&conn->stats.in_fds, conn->in_fds_n);
     return 0;
 }
 
@@ -140,7 +141,7 @@ static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t
     uint64_t max = conn->bus->config->limits.max_message_size;
     size_t used = 0;
 
-    while (conn->state == POSTERN_CONN_HELLO || conn->state == POSTERN_CONN_ACTIVE) {
+    while (conn->state != POSTERN_CONN_AUTH && conn->state != POSTERN_CONN_DOOMED) {
         uint32_t total;
         int r = postern_header_length(p + used, n - used, max < POSTERN_MESSAGE_MAX ? (uint32_t)max : POSTERN_MESSAGE_MAX, &total);
 
@@ -331,6 +332,7 @@ static int read_once(struct postern_conn *conn)
         return -EPIPE;
     }
     conn->in_pos += (uint64_t)n;
+    postern_stats_peak(&conn->stats.in_bytes, conn->in_len + (uint64_t)n);
     if (msg.msg_controllen > 0 && take_control(conn, &msg) < 0) {
         postern_conn_doom(conn, "it sent file descriptors that no message may carry");
         return -EBADMSG;

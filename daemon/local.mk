@@ -8,19 +8,25 @@ posternd_SOURCES = \
 	daemon/driver.c daemon/driver.h \
 	daemon/driver_bus.c \
 	daemon/driver_match.c \
+	daemon/driver_monitor.c \
 	daemon/driver_names.c \
 	daemon/driver_peers.c \
+	daemon/driver_stats.c \
+	daemon/driver_verbose.c \
 	daemon/emit.c daemon/emit.h \
+	daemon/forward.c daemon/forward.h \
 	daemon/host.c daemon/host.h \
 	daemon/input.c daemon/input.h \
 	daemon/introspect.c daemon/introspect.h \
 	daemon/launch.c daemon/launch.h \
 	daemon/main.c \
 	daemon/mediation.c daemon/mediation.h \
+	daemon/monitor.c daemon/monitor.h \
 	daemon/naming.c daemon/naming.h \
 	daemon/reply.c daemon/reply.h \
 	daemon/router.c daemon/router.h \
 	daemon/starter.c daemon/starter.h \
+	daemon/stats.c daemon/stats.h \
 	daemon/systemd.c daemon/systemd.h
 posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)

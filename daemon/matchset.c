@@ -371,6 +371,16 @@ void postern_matchset_remove_all(struct postern_matchset *set, struct postern_ma
         entry_free(set, owner->rules);
 }
 
+void postern_matchset_each(const struct postern_match_owner *owner, void (*fn)(void *data, const struct postern_match *match), void *data)
+{
+    const struct postern_match_entry *entry = owner->rules != NULL ? owner->rules->prev : NULL; /* of a list's head: the last */
+
+    while (entry != NULL) {
+        fn(data, entry->match);
+        entry = entry != owner->rules ? entry->prev : NULL;
+    }
+}
+
 bool postern_matchset_has_eavesdrop(const struct postern_matchset *set)
 {
     return set->n_eavesdrop > 0;

@@ -31,6 +31,8 @@ int postern_matchset_add(struct postern_matchset *set, struct postern_match_owne
 /* Removes one rule equal to match. 0 or -ENOENT. */
 int postern_matchset_remove(struct postern_matchset *set, struct postern_match_owner *owner, const struct postern_match *match);
 void postern_matchset_remove_all(struct postern_matchset *set, struct postern_match_owner *owner);
+/* Calls fn for each rule of the owner, oldest first. fn must not change the set. */
+void postern_matchset_each(const struct postern_match_owner *owner, void (*fn)(void *data, const struct postern_match *match), void *data);
 /* Are there rules with eavesdrop='true' at all? */
 bool postern_matchset_has_eavesdrop(const struct postern_matchset *set);
 

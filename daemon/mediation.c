@@ -15,6 +15,9 @@ int postern_mediation_open(struct postern_bus *bus, const char *path, const char
     struct postern_fault fault = {.size = sizeof(fault)};
     int r;
 
+#ifdef POSTERN_VERBOSE_MODE
+    verbose = true; /* the log itself decides at each line, as it is set by then */
+#endif
     if (strcmp(path, "none") == 0) {
         postern_log(&bus->log, LOG_WARNING, "started without a mediator: no policy and no container is enforced on this bus");
         return 0;

@@ -14,15 +14,7 @@
 /* Charges or discharges what changed in the number of a connection's names since it was `before`. */
 static void settle(struct postern_conn *conn, uint32_t before)
 {
-    uint32_t now = conn->names.n_names;
-
-    if (now > before) {
-        postern_account_charge(conn->user, POSTERN_CHARGE_NAMES, now - before);
-        postern_account_charge(conn->container, POSTERN_CHARGE_NAMES, now - before);
-    } else {
-        postern_account_discharge(conn->user, POSTERN_CHARGE_NAMES, before - now);
-        postern_account_discharge(conn->container, POSTERN_CHARGE_NAMES, before - now);
-    }
+    postern_stats_names(conn, (int64_t)conn->names.n_names - before);
 }
 
 /* What the connection is to the name now: POSTERN_NAME_... */

@@ -2,6 +2,7 @@
 #include "daemon/router.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -9,24 +10,25 @@
 #include "daemon/bus.h"
 #include "daemon/driver.h"
 #include "daemon/emit.h"
+#include "daemon/forward.h"
 #include "daemon/mediation.h"
 #include "daemon/naming.h"
 #include "daemon/systemd.h"
 #include "wire/name.h"
 
-/* One message on its way to one or more receivers. The rewritten header is made once for all that get the same stamp. */
+/* One message on its way to one or more receivers. */
 struct delivery {
     struct postern_conn *from;
     struct postern_incoming *message;
     struct postern_message view;         /* what the mediator sees */
     struct postern_conn *addressed;      /* unicast: whom the message is for; NULL: the driver */
     uint32_t flags;                      /* POSTERN_REQUEST_... */
-    const struct postern_stamp *stamp;   /* of the header in bus->rewritten; NULL: none yet */
+    struct postern_forward forward;
 };
 
 static void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
 {
-    *delivery = (struct delivery){.from = from, .message = message};
+    *delivery = (struct delivery){.from = from, .message = message, .forward = {.from = from, .message = message}};
     postern_mediation_view(&delivery->view, &message->header, NULL);
 }
 
@@ -42,91 +44,55 @@ static bool is_reply(const struct postern_header *header)
 
 /* ---- delivering ----------------------------------------------------------------------------------- */
 
-static int rewrite_header(struct delivery *delivery, const struct postern_conn *to)
-{
-    struct postern_bus *bus = to->bus;
-    const struct postern_header *header = &delivery->message->header;
-    const char *instance = postern_mediation_stamp(delivery->from, to);
-    const struct postern_stamp *stamp = postern_conn_stamp(delivery->from, header->order, instance);
-    int64_t len;
-
-    if (stamp == NULL)
-        return -ENOMEM;
-    if (stamp == delivery->stamp)
-        return 0;
-    len = postern_header_rewritten_length(header, delivery->message->bytes, stamp);
-    if (len < 0)
-        return (int)len;
-    bus->rewritten.len = 0;
-    if (postern_buf_grow(&bus->rewritten, (size_t)len) == NULL)
-        return -ENOMEM;
-    postern_header_rewrite(header, delivery->message->bytes, stamp, bus->rewritten.data);
-    delivery->stamp = stamp;
-    return 0;
-}
-
 /* Queues the message for one receiver. 0; -EOPNOTSUPP: it cannot take descriptors; -ENOBUFS, -EMSGSIZE, -ENOMEM. */
 static int deliver(struct delivery *delivery, struct postern_conn *to)
 {
     const struct postern_conn *from = delivery->from;
-    const struct postern_incoming *message = delivery->message;
-    struct postern_outq_item item = {
-        .body = message->bytes + message->header.body_start,
-        .body_len = message->header.body_len,
-        .sender = from->container != NULL ? from->container : from->user,
-        .fds = message->fds,
-    };
+    struct postern_outq_item item;
     int r;
 
-    if (message->fds != NULL && !to->can_fds)
+    if (delivery->message->fds != NULL && !to->can_fds)
         return -EOPNOTSUPP;
-    r = rewrite_header(delivery, to);
+    r = postern_forward_to(&delivery->forward, to, &item);
     if (r < 0)
         return r;
-    item.header = to->bus->rewritten.data;
-    item.header_len = to->bus->rewritten.len;
+    item.sender = from->container != NULL ? from->container : from->user;
     return postern_conn_queue(to, &item);
 }
 
-static void emit_delivery_error(struct postern_conn *to, uint32_t serial, int r)
+/* What becomes of a message that could not be queued, as an error says it. */
+static struct postern_verdict delivery_error(int r)
 {
+    struct postern_verdict error = {.size = sizeof(error), .error_name = POSTERN_ERROR_PREFIX "LimitsExceeded"};
+
     switch (r) {
     case -EOPNOTSUPP:
-        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "NotSupported",
-                           "The receiver of this message did not agree to receive file descriptors");
+        error.error_name = POSTERN_ERROR_PREFIX "NotSupported";
+        error.error_text = "The receiver of this message did not agree to receive file descriptors";
         break;
     case -ENOBUFS:
-        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "LimitsExceeded",
-                           "Too much is waiting: for the receiver to read, or of what this sender sent");
+        error.error_text = "Too much is waiting: for the receiver to read, or of what this sender sent";
         break;
     case -EMSGSIZE:
-        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "LimitsExceeded", "With its sender's name the message is longer than a message may be");
+        error.error_text = "With its sender's name the message is longer than a message may be";
         break;
     default:
-        postern_emit_error(to, serial, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
+        error.error_name = POSTERN_ERROR_PREFIX "NoMemory";
+        error.error_text = "Out of memory";
     }
+    return error;
 }
 
 /* ---- match rules ------------------------------------------------------------------------------------- */
 
-/* Does the connection bear this unique or well-known name? */
-static bool bears(const struct postern_conn *conn, const char *name, uint32_t len)
-{
-    if (conn == NULL)
-        return len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name, POSTERN_DRIVER_NAME, len) == 0;
-    if (name[0] == ':')
-        return len == conn->unique_len && memcmp(name, conn->unique, len) == 0;
-    return postern_name_primary(postern_names_find(&conn->bus->names, name, len)) == &conn->names;
-}
-
 static bool is_sender(void *data, const char *name, uint32_t len)
 {
-    return bears(((struct delivery *)data)->from, name, len);
+    return postern_bus_bears(((struct delivery *)data)->from, name, len);
 }
 
 static bool is_destination(void *data, const char *name, uint32_t len)
 {
-    return bears(((struct delivery *)data)->addressed, name, len);
+    return postern_bus_bears(((struct delivery *)data)->addressed, name, len);
 }
 
 /* To whom a name is hidden, a rule with it matches nothing: else hearing somebody would tell which other names it has. A unique name
@@ -153,13 +119,20 @@ static void found(void *data, struct postern_match_owner *owner)
         .message = &delivery->view,
     };
     struct postern_verdict verdict;
+    int r;
 
     if (to->state != POSTERN_CONN_ACTIVE || (eavesdrops && to == delivery->addressed))
         return;
-    if (!postern_mediation_may(to->bus, &question, &verdict))
+    if (!postern_mediation_may(to->bus, &question, &verdict)) {
+        postern_emit_refusal(to->bus, delivery->from, delivery->message->header.serial, &verdict);
         return;
-    /* A receiver whose queue is full misses the signal, as on every bus; its sender must not learn of it. */
-    deliver(delivery, to);
+    }
+    r = deliver(delivery, to);
+    if (r < 0) {
+        /* A receiver whose queue is full misses the signal, as on every bus; its sender must not learn of it. */
+        verdict = delivery_error(r);
+        postern_emit_refusal(to->bus, delivery->from, delivery->message->header.serial, &verdict);
+    }
 }
 
 static void find_receivers(struct delivery *delivery)
@@ -197,6 +170,8 @@ static void refuse(struct delivery *delivery, struct postern_conn *to, const str
 
     if (header->type == POSTERN_MESSAGE_METHOD_CALL || (verdict->door == POSTERN_DOOR_XML && !delivery->from->contained))
         postern_emit_denied(delivery->from, header->serial, verdict);
+    else
+        postern_emit_refusal(delivery->from->bus, delivery->from, header->serial, verdict);
     if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
         postern_emit_error(to, header->reply_serial, POSTERN_ERROR_PREFIX "AccessDenied", "The reply to this call was refused");
 }
@@ -204,11 +179,14 @@ static void refuse(struct delivery *delivery, struct postern_conn *to, const str
 static void not_delivered(struct delivery *delivery, struct postern_conn *to, int r)
 {
     const struct postern_header *header = &delivery->message->header;
+    struct postern_verdict error = delivery_error(r);
 
     if (header->type == POSTERN_MESSAGE_METHOD_CALL)
-        emit_delivery_error(delivery->from, header->serial, r);
-    else if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
-        emit_delivery_error(to, header->reply_serial, r);
+        postern_emit_denied(delivery->from, header->serial, &error);
+    else
+        postern_emit_refusal(delivery->from->bus, delivery->from, header->serial, &error);
+    if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
+        postern_emit_denied(to, header->reply_serial, &error);
 }
 
 /* Outside of containers every sender is told that nobody is there, whatever it sent, as by other daemons. */
@@ -242,12 +220,15 @@ static void dispatch_unowned(struct delivery *delivery)
         question.action = POSTERN_ACTION_ACTIVATE;
         question.name = service->name;
     }
-    if (!postern_mediation_may(from->bus, &question, &verdict))
+    if (!postern_mediation_may(from->bus, &question, &verdict)) {
+        postern_monitors_show(&delivery->forward, NULL);
         refuse(delivery, NULL, &verdict);
-    else if (service != NULL)
-        postern_activation_message(from, delivery->message, service);
-    else
+    } else if (service != NULL) {
+        postern_activation_message(&delivery->forward, service);
+    } else {
+        postern_monitors_show(&delivery->forward, NULL);
         not_there(delivery);
+    }
 }
 
 static bool expects_reply(const struct postern_header *header)
@@ -309,22 +290,31 @@ static void dispatch_driver(struct delivery *delivery)
     struct postern_mediation question = {
         .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = from, .message = &delivery->view};
     struct postern_verdict verdict;
+    bool is_failure = postern_systemd_is_failure(from, header);
+    int r = 0;
 
+    if (!is_failure) /* monitors see what it leads to, as of dbus-daemon */
+        postern_monitors_show(&delivery->forward, NULL);
     if (!postern_mediation_may(from->bus, &question, &verdict)) {
         refuse(delivery, NULL, &verdict);
         return;
     }
-    eavesdrop(delivery);
+    /* Eavesdroppers hear of a call after it was carried out, and only if it was, as from dbus-daemon. */
     if (header->type == POSTERN_MESSAGE_METHOD_CALL)
-        postern_driver_call(from, delivery->message);
-    else if (postern_systemd_is_failure(header))
+        r = postern_driver_call(from, delivery->message);
+    else if (is_failure)
         postern_systemd_failure(from, delivery->message);
+    /* Carrying it out may have sent other messages on their way: those that waited for a name. */
+    delivery->forward.stamp = NULL;
+    if (r == 0)
+        eavesdrop(delivery);
 }
 
 /* The specification leaves messages without a destination between two peers. To the bus they are broadcasts, when signals; of calls
  * it answers those that every peer answers. Nothing in those answers is private, so nobody is asked. */
 static void dispatch_undirected(struct delivery *delivery)
 {
+    postern_monitors_show(&delivery->forward, NULL);
     switch (delivery->message->header.type) {
     case POSTERN_MESSAGE_SIGNAL:
         delivery->flags = POSTERN_REQUEST_BROADCAST;
@@ -342,11 +332,17 @@ static void dispatch_undirected(struct delivery *delivery)
 static void dispatch_before_hello(struct postern_conn *from, struct postern_incoming *message)
 {
     const struct postern_header *header = &message->header;
+    struct postern_forward forward = {.from = from, .message = message};
+    bool to_driver = header->destination.s != NULL && is_driver_name(header->destination);
 
-    if (header->destination.s == NULL || !is_driver_name(header->destination))
+    /* The driver shows a call itself: Hello bears the name that it brings. */
+    if (to_driver && header->type == POSTERN_MESSAGE_METHOD_CALL) {
+        postern_driver_first_call(&forward);
+        return;
+    }
+    postern_monitors_show(&forward, NULL);
+    if (!to_driver)
         postern_conn_doom(from, "its first message was not Hello");
-    else if (header->type == POSTERN_MESSAGE_METHOD_CALL)
-        postern_driver_first_call(from, message);
 }
 
 void postern_router_dispatch(struct postern_conn *from, struct postern_incoming *message)
@@ -359,19 +355,27 @@ void postern_router_dispatch(struct postern_conn *from, struct postern_incoming 
         dispatch_before_hello(from, message);
         return;
     }
-    if (header->type > POSTERN_MESSAGE_SIGNAL)
-        return; /* unknown types are ignored, as the specification asks */
+    if (from->state == POSTERN_CONN_MONITOR) {
+        postern_conn_doom(from, "it is a monitor, and monitors may not send");
+        return;
+    }
     delivery_init(&delivery, from, message);
+    if (header->type > POSTERN_MESSAGE_SIGNAL) {
+        postern_monitors_show(&delivery.forward, NULL);
+        return; /* unknown types are ignored, as the specification asks */
+    }
     if (header->destination.s == NULL) {
         dispatch_undirected(&delivery);
     } else if (is_driver_name(header->destination)) {
         dispatch_driver(&delivery);
     } else {
         to = postern_bus_find(from->bus, header->destination.s, header->destination.len);
-        if (to == NULL)
+        if (to == NULL) {
             dispatch_unowned(&delivery);
-        else
-            dispatch_unicast(&delivery, to);
+            return;
+        }
+        postern_monitors_show(&delivery.forward, to);
+        dispatch_unicast(&delivery, to);
     }
 }
 
@@ -401,21 +405,53 @@ static void end_calls(struct postern_conn *conn)
     }
 }
 
-void postern_router_leave(struct postern_conn *conn)
+static void forget_matches(struct postern_conn *conn)
+{
+    int64_t matches = conn->matches.n_rules;
+
+    postern_matchset_remove_all(conn->bus->matches, &conn->matches);
+    postern_stats_matches(conn, -matches);
+}
+
+static void lose_unique_name(struct postern_conn *conn)
 {
     struct postern_bus *bus = conn->bus;
-    uint64_t matches = conn->matches.n_rules;
 
-    postern_matchset_remove_all(bus->matches, &conn->matches);
-    postern_account_discharge(conn->user, POSTERN_CHARGE_MATCHES, matches);
-    postern_account_discharge(conn->container, POSTERN_CHARGE_MATCHES, matches);
-    postern_mediation_leaving(conn);
-    postern_activation_leave(conn);
-    postern_naming_release_all(conn);
-    end_calls(conn);
-    if (conn->unique_len > 0) {
-        postern_emit_name_owner_changed(bus, conn->unique, conn, NULL);
-        HASH_DELETE(hh_unique, bus->by_unique, conn);
+    if (postern_bus_find(bus, conn->unique, conn->unique_len) != conn)
+        return; /* it never had one */
+    postern_emit_name_signal(conn, "NameLost", conn->unique);
+    postern_emit_name_owner_changed(bus, conn->unique, conn, NULL);
+    HASH_DELETE(hh_unique, bus->by_unique, conn);
+    postern_stats_unique_name(conn, -1);
+}
+
+void postern_router_leave(struct postern_conn *conn)
+{
+    if (conn->monitor != NULL) {
+        postern_monitor_end(conn->monitor); /* it left the bus when it became one */
+    } else {
+        forget_matches(conn);
+        postern_mediation_leaving(conn);
+        postern_activation_leave(conn);
+        postern_naming_release_all(conn);
+        lose_unique_name(conn);
+        end_calls(conn);
     }
     postern_mediation_leave(conn);
+}
+
+void postern_router_retire(struct postern_conn *conn)
+{
+    char name[POSTERN_NAME_MAX + 1];
+
+    forget_matches(conn);
+    postern_mediation_leaving(conn);
+    postern_activation_leave(conn);
+    /* The order of dbus-daemon: the unique name, then the others from the oldest on, where the list ends. */
+    lose_unique_name(conn);
+    while (conn->names.names != NULL) {
+        snprintf(name, sizeof(name), "%s", conn->names.names->owner_prev->name->name);
+        postern_naming_release(conn, name);
+    }
+    end_calls(conn);
 }

@@ -26,5 +26,7 @@ void postern_router_deliver(struct postern_conn *from, struct postern_incoming *
 
 /* Takes a doomed connection off the bus: its names, rules and pending calls end, and whom it concerns is told. */
 void postern_router_leave(struct postern_conn *conn);
+/* The same for one that stays connected, to become a monitor: it is told of the names that it loses. */
+void postern_router_retire(struct postern_conn *conn);
 
 #endif

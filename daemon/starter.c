@@ -141,13 +141,18 @@ static void log_start(const struct postern_activation *activation, const char *h
                     requester->unique, (unsigned)requester->uid, (int)requester->facts.pid);
 }
 
+bool postern_starter_uses_systemd(const struct postern_bus *bus, const struct postern_service *service)
+{
+    return bus->systemd_activation && service->systemd_unit != NULL && strcmp(service->name, POSTERN_SYSTEMD_NAME) != 0;
+}
+
 void postern_starter_run(struct postern_activation *activation, const struct postern_service *service, const struct postern_conn *requester)
 {
     struct postern_bus *bus = activation->bus;
 
     if (bus->systemd_activation && strcmp(activation->name, POSTERN_SYSTEMD_NAME) == 0) {
         log_start(activation, "is systemd's own affair", "", requester); /* it comes by itself, or not at all */
-    } else if (bus->systemd_activation && service->systemd_unit != NULL) {
+    } else if (postern_starter_uses_systemd(bus, service)) {
         activation->unit = strdup(service->systemd_unit);
         if (activation->unit == NULL) {
             postern_activation_fail(activation, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");

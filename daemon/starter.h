@@ -5,6 +5,8 @@
 
 #include "daemon/activation.h"
 
+/* Is this service one that systemd is asked to start? */
+bool postern_starter_uses_systemd(const struct postern_bus *bus, const struct postern_service *service);
 /* Begins to start the service of an activation, for this connection. When that fails at once, all who wait are told, and the activation
  * is gone. */
 void postern_starter_run(struct postern_activation *activation, const struct postern_service *service, const struct postern_conn *requester);

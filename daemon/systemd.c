@@ -16,26 +16,31 @@ static struct postern_conn *find_systemd(struct postern_bus *bus)
     return postern_bus_find(bus, POSTERN_SYSTEMD_NAME, sizeof(POSTERN_SYSTEMD_NAME) - 1);
 }
 
-/* Sends what the writer holds; it is freed. */
-static void send(struct postern_conn *systemd, struct postern_message_parts *parts, struct postern_writer *w)
+/* Sends what the writer holds, which is freed; systemd NULL: announces it. */
+static void send(struct postern_bus *bus, struct postern_conn *systemd, struct postern_message_parts *parts, struct postern_writer *w)
 {
     if (postern_writer_finish(w) == 0) {
         parts->signature = w->signature;
         parts->body = w->buf.data;
         parts->body_len = (uint32_t)w->buf.len;
-        postern_emit_unicast(systemd, parts, NULL);
+        if (systemd != NULL)
+            postern_emit_unicast(systemd, parts, NULL);
+        else
+            postern_emit_announce(bus, parts);
     } else {
-        postern_log(&systemd->bus->log, LOG_ERR, "systemd is not told %s: out of memory", parts->member);
+        postern_log(&bus->log, LOG_ERR, "systemd is not told %s: out of memory", parts->member);
     }
     postern_writer_free(w);
 }
 
 /* ---- starting units ------------------------------------------------------------------------------------- */
 
+/* systemd NULL: it is not there yet. */
 static void request(struct postern_conn *systemd, struct postern_activation *activation)
 {
     struct postern_message_parts parts = {
         .type = POSTERN_MESSAGE_SIGNAL,
+        .serial = activation->serial,
         .path = POSTERN_DRIVER_PATH,
         .interface = ACTIVATOR,
         .member = "ActivationRequest",
@@ -43,18 +48,16 @@ static void request(struct postern_conn *systemd, struct postern_activation *act
     };
     struct postern_writer w;
 
-    activation->asked = true;
+    activation->asked = systemd != NULL;
     postern_writer_init(&w);
     postern_writer_string(&w, activation->unit);
-    send(systemd, &parts, &w);
+    send(activation->bus, systemd, &parts, &w);
+    activation->serial = parts.serial;
 }
 
 void postern_systemd_start(struct postern_bus *bus, struct postern_activation *activation)
 {
-    struct postern_conn *systemd = find_systemd(bus);
-
-    if (systemd != NULL)
-        request(systemd, activation);
+    request(find_systemd(bus), activation);
 }
 
 /* ---- variables ------------------------------------------------------------------------------------------ */
@@ -88,7 +91,7 @@ static void pass_environment(struct postern_conn *systemd, const char *destinati
     postern_buf_finish(&text);
     postern_writer_close(&w);
     bus->environment.kept = false;
-    send(systemd, &parts, &w);
+    send(bus, systemd, &parts, &w);
 }
 
 void postern_systemd_pass_environment(struct postern_bus *bus)
@@ -126,25 +129,27 @@ static bool field_is(struct postern_field_view field, const char *text)
     return field.s != NULL && strcmp(field.s, text) == 0;
 }
 
-bool postern_systemd_is_failure(const struct postern_header *header)
+bool postern_systemd_is_failure(const struct postern_conn *from, const struct postern_header *header)
 {
-    return header->type == POSTERN_MESSAGE_SIGNAL && field_is(header->interface, ACTIVATOR) && field_is(header->member, "ActivationFailure");
+    struct postern_bus *bus = from->bus;
+
+    if (header->type != POSTERN_MESSAGE_SIGNAL || !field_is(header->interface, ACTIVATOR) || !field_is(header->member, "ActivationFailure"))
+        return false;
+    if (bus->systemd_activation && from == find_systemd(bus))
+        return true;
+    if (postern_lograte_allows(&bus->activations.lines, &bus->log, "starts of services"))
+        postern_log(&bus->log, LOG_WARNING, "ignored an ActivationFailure of %s (uid %u, pid %d), which is not systemd", from->unique,
+                    (unsigned)from->uid, (int)from->facts.pid);
+    return false;
 }
 
 void postern_systemd_failure(struct postern_conn *from, const struct postern_incoming *message)
 {
-    struct postern_bus *bus = from->bus;
     const struct postern_header *header = &message->header;
     const char *unit, *error, *text;
     struct postern_reader r;
     size_t len;
 
-    if (!bus->systemd_activation || from != find_systemd(bus)) {
-        if (postern_lograte_allows(&bus->activations.lines, &bus->log, "starts of services"))
-            postern_log(&bus->log, LOG_WARNING, "ignored an ActivationFailure of %s (uid %u, pid %d), which is not systemd", from->unique,
-                        (unsigned)from->uid, (int)from->facts.pid);
-        return;
-    }
     if (!field_is(header->signature, "sss"))
         return;
     postern_reader_init(&r, header->order, header->signature.s, message->bytes + header->body_start, header->body_len);
@@ -152,5 +157,5 @@ void postern_systemd_failure(struct postern_conn *from, const struct postern_inc
         return;
     if (!postern_name_is_error(error, len))
         error = POSTERN_ERROR_PREFIX "Failed";
-    postern_activation_unit_failed(bus, unit, error, text);
+    postern_activation_unit_failed(from->bus, unit, error, text);
 }

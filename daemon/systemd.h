@@ -19,9 +19,10 @@ void postern_systemd_pass_environment(struct postern_bus *bus);
 /* A name has got an owner: if it is systemd's, says what was kept. */
 void postern_systemd_arrived(struct postern_bus *bus, const char *name);
 
-/* Is this signal to the bus the one by which systemd says that a unit has failed? */
-bool postern_systemd_is_failure(const struct postern_header *header);
-/* Acts on it, if it comes from the owner of systemd's name; a forged one does nothing. */
+/* Is this signal to the bus the one by which the owner of systemd's name says that a unit has failed? A forged one is logged, and is a
+ * signal like any other. */
+bool postern_systemd_is_failure(const struct postern_conn *from, const struct postern_header *header);
+/* Acts on it. */
 void postern_systemd_failure(struct postern_conn *from, const struct postern_incoming *message);
 
 #endif
