@@ -9,6 +9,7 @@ SYSTEM_TESTS = \
 	tests/system/helpers.py \
 	tests/system/sleeper.py \
 	tests/system/wirebus.py \
+	tests/system/watch.py \
 	tests/system/world.py \
 	tests/system/test_activation.py \
 	tests/system/test_attack.py \
@@ -23,10 +24,13 @@ SYSTEM_TESTS = \
 	tests/system/test_hostile.py \
 	tests/system/test_limits.py \
 	tests/system/test_messages.py \
+	tests/system/test_monitor.py \
+	tests/system/test_monitor_denials.py \
 	tests/system/test_names.py \
 	tests/system/test_options.py \
 	tests/system/test_replies.py \
 	tests/system/test_run.py \
+	tests/system/test_stats.py \
 	tests/system/test_system.py \
 	tests/system/test_visibility.py
 EXTRA_DIST += $(SYSTEM_TESTS)
