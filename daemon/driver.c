@@ -190,7 +190,7 @@ static int call_any(struct postern_driver_call *call, const char *member)
     return postern_driver_fail(call, "UnknownMethod", "org.freedesktop.DBus has no method %s", member);
 }
 
-void postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message)
+int postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message)
 {
     const struct postern_header *header = &message->header;
     struct postern_driver_call call;
@@ -202,6 +202,7 @@ void postern_driver_call(struct postern_conn *conn, const struct postern_incomin
     else
         r = call_any(&call, header->member.s);
     call_finish(&call, r);
+    return r;
 }
 
 void postern_driver_peer_call(struct postern_conn *conn, const struct postern_incoming *message)
@@ -212,7 +213,7 @@ void postern_driver_peer_call(struct postern_conn *conn, const struct postern_in
     int r;
 
     call_init(&call, conn, message);
-    if (header->interface.s == NULL || strcmp(header->interface.s, postern_driver_peer_interface.name) == 0)
+    if (field_is(header->interface, postern_driver_peer_interface.name))
         method = find_method(&postern_driver_peer_interface, header->member.s);
     if (method != NULL)
         r = call_method(&call, method);

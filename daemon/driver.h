@@ -71,8 +71,8 @@ extern const struct postern_driver_method postern_driver_match_methods[];
 /* Does the mediator implement this interface? */
 bool postern_driver_module_has(const struct postern_bus *bus, const char *interface);
 
-/* A call to the driver that the mediator has allowed. */
-void postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message);
+/* A call to the driver that the mediator has allowed. 0, or negative when the caller was told of an error. */
+int postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message);
 /* A call to the driver before Hello: only Hello will do. */
 void postern_driver_first_call(struct postern_conn *conn, const struct postern_incoming *message);
 /* A call without a destination: only org.freedesktop.DBus.Peer is answered. */

@@ -201,13 +201,14 @@ static void refuse(struct delivery *delivery, struct postern_conn *to, const str
         postern_emit_error(to, header->reply_serial, POSTERN_ERROR_PREFIX "AccessDenied", "The reply to this call was refused");
 }
 
+/* As with a refusal, every sender outside of containers is told, of whatever type the message was. */
 static void not_delivered(struct delivery *delivery, struct postern_conn *to, int r)
 {
     const struct postern_header *header = &delivery->message->header;
 
-    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL || !delivery->from->contained)
         emit_delivery_error(delivery->from, header->serial, r);
-    else if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
+    if ((delivery->flags & POSTERN_REQUEST_REPLY) != 0)
         emit_delivery_error(to, header->reply_serial, r);
 }
 
@@ -309,16 +310,20 @@ static void dispatch_driver(struct delivery *delivery)
     struct postern_mediation question = {
         .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = from, .message = &delivery->view};
     struct postern_verdict verdict;
+    int r = 0;
 
     if (!postern_mediation_may(from->bus, &question, &verdict)) {
         refuse(delivery, NULL, &verdict);
         return;
     }
-    eavesdrop(delivery);
+    /* As other daemons do it, the call comes first: a rule that it adds hears it, one that it removes does not, what it causes is heard
+     * before it, and a call that fails is not heard at all. */
     if (header->type == POSTERN_MESSAGE_METHOD_CALL)
-        postern_driver_call(from, delivery->message);
+        r = postern_driver_call(from, delivery->message);
     else if (postern_systemd_is_failure(header))
         postern_systemd_failure(from, delivery->message);
+    if (r == 0)
+        eavesdrop(delivery);
 }
 
 /* The specification leaves messages without a destination between two peers. To the bus they are broadcasts, when signals; of calls
