@@ -217,7 +217,7 @@ void postern_driver_peer_call(struct postern_conn *conn, const struct postern_in
     int r;
 
     call_init(&call, conn, message);
-    if (header->interface.s == NULL || strcmp(header->interface.s, postern_driver_peer_interface.name) == 0)
+    if (field_is(header->interface, postern_driver_peer_interface.name))
         method = find_method(&postern_driver_peer_interface, header->member.s);
     if (method != NULL)
         r = call_method(&call, method);

@@ -17,6 +17,8 @@ static int read_match(struct postern_driver_call *call, struct postern_match **m
 
     if (postern_reader_string(&call->in, &text, &len) < 0)
         return postern_driver_no_memory(call);
+    if (len > POSTERN_MATCH_TEXT_MAX)
+        return postern_driver_fail(call, "LimitsExceeded", "A match rule may be %d bytes long, and this one has %zu", POSTERN_MATCH_TEXT_MAX, len);
     r = postern_match_parse(text, len, match, &error);
     if (r == -EINVAL)
         return postern_driver_fail(call, "MatchRuleInvalid", "%s", error.text);

@@ -115,6 +115,13 @@ static bool take_over(struct postern_name *name, struct postern_ownership *place
     return false;
 }
 
+/* Who would replace the owner and may not waits next to him, before those who only wait. */
+static void wait_second(struct postern_name *name, struct postern_ownership *place)
+{
+    DL_DELETE2(name->queue, place, queue_prev, queue_next);
+    DL_APPEND_ELEM2(name->queue, name->queue, place, queue_prev, queue_next);
+}
+
 /* A request for a name that somebody has. place: the caller's own or NULL. */
 static void request_taken(struct postern_name *name, struct postern_ownership *place, uint32_t result,
                           struct postern_name_change *change)
@@ -123,6 +130,8 @@ static void request_taken(struct postern_name *name, struct postern_ownership *p
     if (result == POSTERN_REQUEST_NAME_PRIMARY_OWNER) {
         change->next = place->owner;
         change->previous_still_queued = take_over(name, place);
+    } else if (result == POSTERN_REQUEST_NAME_IN_QUEUE && (place->flags & POSTERN_NAME_REPLACE_EXISTING)) {
+        wait_second(name, place);
     } else if (result == POSTERN_REQUEST_NAME_EXISTS && place != NULL) {
         place_free(place); /* waited until now and does not want to any longer */
     }

@@ -176,12 +176,13 @@ static void refuse(struct delivery *delivery, struct postern_conn *to, const str
         postern_emit_error(to, header->reply_serial, POSTERN_ERROR_PREFIX "AccessDenied", "The reply to this call was refused");
 }
 
+/* As with a refusal, every sender outside of containers is told, of whatever type the message was. */
 static void not_delivered(struct delivery *delivery, struct postern_conn *to, int r)
 {
     const struct postern_header *header = &delivery->message->header;
     struct postern_verdict error = delivery_error(r);
 
-    if (header->type == POSTERN_MESSAGE_METHOD_CALL)
+    if (header->type == POSTERN_MESSAGE_METHOD_CALL || !delivery->from->contained)
         postern_emit_denied(delivery->from, header->serial, &error);
     else
         postern_emit_refusal(delivery->from->bus, delivery->from, header->serial, &error);
@@ -299,7 +300,8 @@ static void dispatch_driver(struct delivery *delivery)
         refuse(delivery, NULL, &verdict);
         return;
     }
-    /* Eavesdroppers hear of a call after it was carried out, and only if it was, as from dbus-daemon. */
+    /* As other daemons do it, the call comes first: a rule that it adds hears it, one that it removes does not, what it causes is heard
+     * before it, and a call that fails is not heard at all. */
     if (header->type == POSTERN_MESSAGE_METHOD_CALL)
         r = postern_driver_call(from, delivery->message);
     else if (is_failure)

@@ -161,7 +161,8 @@ static int set_arg(struct parse *parse, const struct postern_match_string *key, 
         kind++;
     if (kind > POSTERN_MATCH_ARG_NAMESPACE || (kind == POSTERN_MATCH_ARG_NAMESPACE && index != 0))
         return postern_error_set(parse->error, -EINVAL, "match rule: unknown key %.*s", (int)key->len, key->s);
-    if (kind == POSTERN_MATCH_ARG_NAMESPACE && !postern_name_is_namespace(value->s, value->len))
+    if (kind == POSTERN_MATCH_ARG_NAMESPACE && !postern_name_is_namespace(value->s, value->len) &&
+        !postern_name_is_unique(value->s, value->len))
         return refuse_value(parse, key, value);
     arg.index = (uint8_t)index;
     arg.kind = (uint8_t)kind;

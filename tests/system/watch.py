@@ -41,7 +41,7 @@ class Watch:
         self.marker.signal(member, iface='com.example.Mark')
         self.conn.wait_signal(member)
         got, self.conn.inbox = self.conn.inbox, []
-        return [m for m in got if self.marker.name not in (m.sender, m.destination)]
+        return [m for m in got if self.marker.name not in (m.sender, m.destination) and m.interface != 'com.example.Mark']
 
     def seen(self):
         """The same in brief, less the calls by which connections wait for the bus (Conn.sync)."""
