@@ -4,3 +4,4 @@ include tests/fuzz/local.mk
 include tests/guards/local.mk
 include tests/system/local.mk
 include tests/peers/local.mk
+include tests/desktop/local.mk
