@@ -147,6 +147,12 @@ static int apply_systemd_activation(struct reading *reading, const char *value)
     return 0;
 }
 
+static int apply_check(struct reading *reading, const char *value)
+{
+    reading->options.check = true;
+    return 0;
+}
+
 static int apply_help(struct reading *reading, const char *value)
 {
     reading->options.help = true;
@@ -176,6 +182,7 @@ static const struct option known[] = {
     {"--syslog-only", VALUE_NONE, apply_syslog_only},
     {"--systemd-activation", VALUE_NONE, apply_systemd_activation},
     {"--verbose", VALUE_NONE, apply_verbose},
+    {"--check", VALUE_NONE, apply_check},
     {"--help", VALUE_NONE, apply_help},
     {"-h", VALUE_NONE, apply_help},
     {"-?", VALUE_NONE, apply_help},
@@ -243,6 +250,9 @@ int postern_options_parse(int argc, char **argv, struct postern_daemon_options *
     }
     if (reading.options.config_file == NULL && !reading.options.help && !reading.options.version)
         return postern_error_set(error, -EINVAL, "no configuration: give --session, --system or --config-file=FILE");
+    /* Whoever asks wants to see the answer, wherever a running bus would log. */
+    if (reading.options.check)
+        reading.options.log = POSTERN_LOG_STDERR;
     *options = reading.options;
     return 0;
 }
@@ -273,6 +283,7 @@ const char *postern_options_help(void)
            "  --syslog-only             log to the system log only\n"
            "  --verbose                 log every verdict, also what was allowed\n"
            "\n"
+           "  --check                   say whether a bus would start, and do not start it\n"
            "  --help, -h, -?            show this text\n"
            "  --version                 show the version and what was built in\n";
 }
