@@ -3,3 +3,4 @@ include tests/mocks/local.mk
 include tests/fuzz/local.mk
 include tests/guards/local.mk
 include tests/system/local.mk
+include tests/switching/local.mk
