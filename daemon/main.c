@@ -243,6 +243,7 @@ static int start(struct program *program, struct postern_error *error)
         if (r < 0)
             return postern_error_set(error, r, "cannot start: %s", strerror(-r));
         bus->systemd_activation = program->options.systemd_activation;
+        bus->launch_unit = program->options.launch_unit;
         if (getrlimit(RLIMIT_NOFILE, &bus->fd_limit) < 0)
             bus->fd_limit.rlim_max = 0;
         r = postern_process_raise_fds();
