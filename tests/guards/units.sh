@@ -40,7 +40,7 @@ fill() {
     printf '[Socket]\nListenStream=/run/stub\n' >>"$folder/systemd-journald.socket"
     printf '[Socket]\nListenStream=/run/bus\n' >"$folder/dbus.socket"
     printf '[Unit]\nRequires=dbus.socket\n[Service]\nExecStart=/bin/true\n' >"$folder/dbus.service"
-    cp "data/$1/postern.service" "$folder/"
+    cp data/"$1"/*.service "$folder/"
 }
 
 # switched SCOPE: where the name dbus.service leads to beside the stock unit
@@ -52,8 +52,8 @@ mkdir -p "$root/etc/systemd/system" "$root/etc/systemd/user" "$root/usr/lib" "$r
 ln -s usr/lib "$root/lib"
 ln -s usr/bin "$root/bin"
 program /usr/bin/true
-for unit in data/system/postern.service data/user/postern.service; do
-    for path in $(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' $unit); do
+for unit in data/system/*.service data/user/*.service; do
+    for path in $(sed -n 's/^Exec[A-Za-z]*=\([^ ]*\).*/\1/p' "$unit"); do
         program "$path"
     done
     grep -n '@[a-z]*@' $unit && fault "$unit has unfilled places"
@@ -61,20 +61,21 @@ done
 fill system
 fill user
 
-# verify SCOPE OPTION...
+# verify SCOPE UNIT OPTION...
 verify() {
-    local scope=$1 said
-    shift
-    said=$(systemd-analyze --$scope verify --man=no "$@" postern.service 2>&1) || fault "systemd-analyze verify fails for data/$scope"
-    same "systemd-analyze verify of data/$scope" '' "$said"
+    local scope=$1 unit=$2 said
+    shift 2
+    said=$(systemd-analyze --$scope verify --man=no "$@" "$unit" 2>&1) || fault "systemd-analyze verify fails for $unit of data/$scope"
+    same "systemd-analyze verify of $unit of data/$scope" '' "$said"
 }
 
-verify system --root="$root"
+verify system postern.service --root="$root"
+verify system postern-launch@.service --root="$root"
 # For the units of users it knows no --root: the paths that it is to find get the tree's name instead.
 mkdir "$root/user"
 cp "$root"/usr/lib/systemd/user/* "$root/user/"
 sed -i "s,^\\(Exec[A-Za-z]*\\)=/,\\1=$root/," "$root"/user/*.service
-(SYSTEMD_UNIT_PATH=$root/user && export SYSTEMD_UNIT_PATH && verify user && exit $failed) || failed=1
+(SYSTEMD_UNIT_PATH=$root/user && export SYSTEMD_UNIT_PATH && verify user postern.service && exit $failed) || failed=1
 
 # The stock units' place is never written to, so that going back needs nothing but the removal of what is in /etc.
 for scope in system user; do
