@@ -80,6 +80,8 @@ struct postern_bus {
     struct postern_services services;
     struct postern_activations activations;
     bool systemd_activation; /* services that have a unit are started by systemd */
+    const char *launch_unit; /* NAME@.service, from which systemd runs the helper of a system bus; NULL: the bus runs it */
+    uint64_t launches;       /* of that unit */
     struct postern_child *children, *dead_children;
     struct rlimit fd_limit; /* before it was raised: what services get; rlim_max 0: not known */
     struct postern_environment environment;

@@ -4,6 +4,7 @@ bin_PROGRAMS += posternd
 posternd_SOURCES = \
 	daemon/activation.c daemon/activation.h \
 	daemon/bus.c daemon/bus.h \
+	daemon/check.c daemon/check.h \
 	daemon/conn.c daemon/conn.h \
 	daemon/driver.c daemon/driver.h \
 	daemon/driver_bus.c \

@@ -16,6 +16,7 @@
 
 #include "config/location.h"
 #include "daemon/bus.h"
+#include "daemon/check.h"
 #include "daemon/mediation.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
@@ -229,6 +230,10 @@ static int start(struct program *program, struct postern_error *error)
     struct postern_bus *bus = &program->bus;
     int r = read_config(program, error);
 
+    if (r == 0 && program->options.check) {
+        r = open_mediator(program, error);
+        return r < 0 ? r : postern_check_run(bus, error);
+    }
     if (r == 0)
         r = go_to_background(program, error);
     if (r == 0) {
@@ -238,6 +243,7 @@ static int start(struct program *program, struct postern_error *error)
         if (r < 0)
             return postern_error_set(error, r, "cannot start: %s", strerror(-r));
         bus->systemd_activation = program->options.systemd_activation;
+        bus->launch_unit = program->options.launch_unit;
         if (getrlimit(RLIMIT_NOFILE, &bus->fd_limit) < 0)
             bus->fd_limit.rlim_max = 0;
         r = postern_process_raise_fds();
@@ -316,7 +322,7 @@ int main(int argc, char **argv)
     r = start(&program, &error);
     if (r < 0)
         postern_log(&program.bus.log, LOG_ERR, "%s", error.text);
-    else
+    else if (!program.options.check)
         r = serve(&program);
     finish(&program);
     return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

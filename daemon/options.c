@@ -147,6 +147,23 @@ static int apply_systemd_activation(struct reading *reading, const char *value)
     return 0;
 }
 
+static int apply_launch_unit(struct reading *reading, const char *value)
+{
+    static const char ending[] = "@.service";
+    size_t len = strlen(value), ending_len = sizeof(ending) - 1;
+
+    if (len <= ending_len || strchr(value, '@') != value + len - ending_len || strcmp(value + len - ending_len, ending) != 0)
+        return postern_error_set(reading->error, -EINVAL, "--launch-unit=%s: this must be the name of a template, NAME@.service", value);
+    reading->options.launch_unit = value;
+    return 0;
+}
+
+static int apply_check(struct reading *reading, const char *value)
+{
+    reading->options.check = true;
+    return 0;
+}
+
 static int apply_help(struct reading *reading, const char *value)
 {
     reading->options.help = true;
@@ -175,7 +192,9 @@ static const struct option known[] = {
     {"--nosyslog", VALUE_NONE, apply_nosyslog},
     {"--syslog-only", VALUE_NONE, apply_syslog_only},
     {"--systemd-activation", VALUE_NONE, apply_systemd_activation},
+    {"--launch-unit", VALUE_NEEDED, apply_launch_unit},
     {"--verbose", VALUE_NONE, apply_verbose},
+    {"--check", VALUE_NONE, apply_check},
     {"--help", VALUE_NONE, apply_help},
     {"-h", VALUE_NONE, apply_help},
     {"-?", VALUE_NONE, apply_help},
@@ -243,6 +262,11 @@ int postern_options_parse(int argc, char **argv, struct postern_daemon_options *
     }
     if (reading.options.config_file == NULL && !reading.options.help && !reading.options.version)
         return postern_error_set(error, -EINVAL, "no configuration: give --session, --system or --config-file=FILE");
+    if (reading.options.launch_unit != NULL && !reading.options.systemd_activation)
+        return postern_error_set(error, -EINVAL, "--launch-unit is of use only with --systemd-activation");
+    /* Whoever asks wants to see the answer, wherever a running bus would log. */
+    if (reading.options.check)
+        reading.options.log = POSTERN_LOG_STDERR;
     *options = reading.options;
     return 0;
 }
@@ -266,6 +290,7 @@ const char *postern_options_help(void)
            "  --fork, --nofork          go to the background, or stay, whatever is configured\n"
            "  --nopidfile               write no pid file\n"
            "  --systemd-activation      let systemd start the services that have a unit\n"
+           "  --launch-unit=TEMPLATE    let systemd run the helper of a system bus, from TEMPLATE\n"
            "\n"
            "Log\n"
            "  --syslog                  log to the system log and standard error\n"
@@ -273,6 +298,7 @@ const char *postern_options_help(void)
            "  --syslog-only             log to the system log only\n"
            "  --verbose                 log every verdict, also what was allowed\n"
            "\n"
+           "  --check                   say whether a bus would start, and do not start it\n"
            "  --help, -h, -?            show this text\n"
            "  --version                 show the version and what was built in\n";
 }

@@ -19,8 +19,10 @@ struct postern_daemon_options {
     enum postern_fork_choice fork;
     bool no_pidfile;
     bool systemd_activation;
+    const char *launch_unit;     /* NAME@.service; NULL */
     bool verbose;                /* log every verdict */
     enum { POSTERN_LOG_CONFIGURED, POSTERN_LOG_STDERR, POSTERN_LOG_BOTH, POSTERN_LOG_SYSLOG } log; /* --nosyslog, --syslog, --syslog-only */
+    bool check;                  /* judge the configuration, start nothing; the log is standard error */
     bool help, version;          /* print and exit 0 */
 };
 

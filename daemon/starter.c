@@ -2,6 +2,7 @@
 #include "daemon/starter.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -130,7 +131,7 @@ static int run_program(struct postern_activation *activation, const struct poste
     return r;
 }
 
-/* ---- the choice ------------------------------------------------------------------------------------------- */
+/* ---- systemd ---------------------------------------------------------------------------------------------- */
 
 static void log_start(const struct postern_activation *activation, const char *how, const char *what, const struct postern_conn *requester)
 {
@@ -141,9 +142,42 @@ static void log_start(const struct postern_activation *activation, const char *h
                     requester->unique, (unsigned)requester->uid, (int)requester->facts.pid);
 }
 
+static void run_unit(struct postern_activation *activation, char *unit, const struct postern_conn *requester)
+{
+    activation->unit = unit;
+    if (unit == NULL) {
+        postern_activation_fail(activation, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
+        return;
+    }
+    log_start(activation, "through systemd, unit ", unit, requester);
+    postern_systemd_start(activation->bus, activation);
+}
+
+/* An instance of the launch unit for one start of a service. A service that has given up its name may still run when it is wanted again,
+ * and systemd would not start the same instance twice: so none is used twice, by this bus or one before it. NULL: out of memory. */
+static char *launch_instance(struct postern_bus *bus, const char *name)
+{
+    const char *at = strchr(bus->launch_unit, '@');
+    char *unit;
+
+    if (asprintf(&unit, "%.*s%s:%d.%llu%s", (int)(at + 1 - bus->launch_unit), bus->launch_unit, name, (int)getpid(),
+                 (unsigned long long)++bus->launches, at + 1) < 0)
+        return NULL;
+    return unit;
+}
+
+/* ---- the choice ------------------------------------------------------------------------------------------- */
+
+/* The helper can only become a user that the file names. */
+static bool uses_launch_unit(const struct postern_bus *bus, const struct postern_service *service)
+{
+    return bus->launch_unit != NULL && bus->config->servicehelper != NULL && service->user != NULL;
+}
+
 bool postern_starter_uses_systemd(const struct postern_bus *bus, const struct postern_service *service)
 {
-    return bus->systemd_activation && service->systemd_unit != NULL && strcmp(service->name, POSTERN_SYSTEMD_NAME) != 0;
+    return bus->systemd_activation && strcmp(service->name, POSTERN_SYSTEMD_NAME) != 0 &&
+           (service->systemd_unit != NULL || uses_launch_unit(bus, service));
 }
 
 void postern_starter_run(struct postern_activation *activation, const struct postern_service *service, const struct postern_conn *requester)
@@ -153,13 +187,7 @@ void postern_starter_run(struct postern_activation *activation, const struct pos
     if (bus->systemd_activation && strcmp(activation->name, POSTERN_SYSTEMD_NAME) == 0) {
         log_start(activation, "is systemd's own affair", "", requester); /* it comes by itself, or not at all */
     } else if (postern_starter_uses_systemd(bus, service)) {
-        activation->unit = strdup(service->systemd_unit);
-        if (activation->unit == NULL) {
-            postern_activation_fail(activation, POSTERN_ERROR_PREFIX "NoMemory", "Out of memory");
-            return;
-        }
-        log_start(activation, "through systemd, unit ", activation->unit, requester);
-        postern_systemd_start(bus, activation);
+        run_unit(activation, service->systemd_unit != NULL ? strdup(service->systemd_unit) : launch_instance(bus, activation->name), requester);
     } else if (bus->config->servicehelper != NULL) {
         log_start(activation, "through ", bus->config->servicehelper, requester);
         run_helper(activation, service);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* How a service is started: by systemd, by the set-user-id helper of a system bus, or by the bus itself. */
+/* How a service is started: by systemd, by the set-user-id helper of a system bus, which systemd may run for us, or by the bus itself. */
 #ifndef POSTERN_DAEMON_STARTER_H
 #define POSTERN_DAEMON_STARTER_H
 

@@ -5,3 +5,4 @@ include tests/guards/local.mk
 include tests/system/local.mk
 include tests/peers/local.mk
 include tests/desktop/local.mk
+include tests/switching/local.mk

@@ -8,7 +8,8 @@ GUARDS = \
 	tests/guards/planted.py \
 	tests/guards/sources.py \
 	tests/guards/symbols.sh \
-	tests/guards/tour.py
+	tests/guards/tour.py \
+	tests/guards/units.sh
 TESTS += $(GUARDS)
 EXTRA_DIST += $(GUARDS) \
 	tests/guards/folders.py \

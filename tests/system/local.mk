@@ -14,6 +14,7 @@ SYSTEM_TESTS = \
 	tests/system/test_activation.py \
 	tests/system/test_attack.py \
 	tests/system/test_auth.py \
+	tests/system/test_check.py \
 	tests/system/test_clients.py \
 	tests/system/test_container_fds.py \
 	tests/system/test_containers.py \

@@ -2,6 +2,7 @@
 """Services that are started on demand: by Exec=, by the helper, by systemd; who may start them, who waits, and how failures are told."""
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -477,6 +478,38 @@ def test_the_helper_needs_a_user(services):
 
 
 # ---- systemd
+
+@pytest.mark.postern
+def test_systemd_runs_the_helper_from_a_unit(services):
+    """One instance for each start: the one before may still be about to end."""
+    services.add(exec='/bin/false', User='root')
+    services.add('com.example.Unit', exec='/bin/false', User='root', SystemdService='own.service')
+    services.add('com.example.Nobody', exec='/bin/false')
+    bus = services.start(helper(services, 'touch %s; exit 1' % services.path), type='system',
+                         policy='<allow send_destination="*"/><allow own="*"/><allow receive_type="*"/><allow user="*"/>',
+                         args=['--systemd-activation', '--launch-unit=launch@.service'])
+    c, systemd, service = (bus.connect() for _ in range(3))
+    systemd.request_name(SYSTEMD)
+    asked = []
+    for _ in range(2):
+        serial = c.send_call('Foo', dest=SERVICE, path='/x', iface='a.b')
+        asked.append(systemd.wait_signal('ActivationRequest').body[0])
+        service.request_name(SERVICE)
+        service.reply(service.wait_call('Foo'))
+        assert c.reply_to(serial) == ()
+        service.call('ReleaseName', 's', SERVICE)
+    assert all(re.fullmatch(r'launch@com\.example\.Sleeper:%d\.[0-9]+\.service' % bus.pid, unit) for unit in asked) and asked[0] != asked[1]
+    c.send_call('Foo', dest='com.example.Unit', path='/x', iface='a.b')
+    assert systemd.wait_signal('ActivationRequest').body == ('own.service',)
+    assert c.error('StartServiceByName', 'su', 'com.example.Nobody', 0) == SPAWN + 'FileInvalid'
+    serial = c.send_call('Foo', dest=SERVICE, path='/x', iface='a.b')
+    systemd.signal('ActivationFailure', 'sss', systemd.wait_signal('ActivationRequest').body[0], 'com.example.Nope', 'no', dest=DRIVER,
+                   path='/org/freedesktop/systemd1', iface='org.freedesktop.systemd1.Activator')
+    with pytest.raises(DBusError) as e:
+        c.reply_to(serial)
+    assert e.value.name == 'com.example.Nope'
+    assert not os.path.exists(services.path), 'the bus ran the helper by itself'
+
 
 def systemd_services(services, n=1):
     services.add(SYSTEMD, exec='/bin/false')
