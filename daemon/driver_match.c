@@ -25,17 +25,20 @@ static int read_match(struct postern_driver_call *call, struct postern_match **m
     return r < 0 ? postern_driver_no_memory(call) : 0;
 }
 
-/* Hearing what is meant for others is a privilege of its own. */
+/* Hearing what is meant for others is a privilege of its own, as of a monitor. Of each message the policy is asked besides. */
 static int may_eavesdrop(struct postern_driver_call *call)
 {
     struct postern_mediation question = {.action = POSTERN_ACTION_MONITOR, .flags = POSTERN_REQUEST_EAVESDROP, .from = call->conn};
     struct postern_verdict verdict;
 
-    if (!call->conn->contained || postern_mediation_may(call->bus, &question, &verdict))
-        return 0; /* outside containers the policy decides for each message, when there is one to hear */
-    postern_emit_denied(call->conn, call->message->header.serial, &verdict);
-    call->answered = true;
-    return -EACCES;
+    if (!postern_mediation_may(call->bus, &question, &verdict)) {
+        postern_emit_denied(call->conn, call->message->header.serial, &verdict);
+        call->answered = true;
+        return -EACCES;
+    }
+    if (!postern_driver_is_privileged(call->conn))
+        return postern_driver_fail(call, "AccessDenied", "Only root and the user of this bus may add match rules with eavesdrop='true'");
+    return 0;
 }
 
 static int add_match(struct postern_driver_call *call)

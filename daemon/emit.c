@@ -67,7 +67,7 @@ void postern_emit_announce(struct postern_bus *bus, struct postern_message_parts
     if (bus->monitors.list == NULL)
         return;
     if (postern_message_build(&bus->driver_message, parts) == 0)
-        postern_monitors_show_own(bus, &bus->driver_message, NULL);
+        postern_monitors_show_own(bus, &bus->driver_message, NULL, NULL);
     else
         postern_log(&bus->log, LOG_ERR, "out of memory: monitors are not shown %s", parts->member);
 }
@@ -104,7 +104,7 @@ void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts 
         return;
     }
     if (!announced)
-        postern_monitors_show_own(bus, &bus->driver_message, to);
+        postern_monitors_show_own(bus, &bus->driver_message, fds, to);
     if (!may)
         postern_emit_refusal(bus, NULL, parts->serial, &verdict);
     else if (parts->type != POSTERN_MESSAGE_SIGNAL || keeps_up(to, &bus->driver_message))
@@ -196,7 +196,7 @@ void postern_emit_refusal(struct postern_bus *bus, const struct postern_conn *fr
     if (r == 0)
         r = postern_message_build(message, &parts);
     if (r == 0)
-        postern_monitors_show_own(bus, message, from);
+        postern_monitors_show_own(bus, message, NULL, from);
     else
         postern_log(&bus->log, LOG_ERR, "out of memory: monitors are not shown that a message was refused");
     postern_writer_free(&w);
@@ -285,7 +285,7 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
         postern_header_parse(bus->driver_message.data, (uint32_t)bus->driver_message.len, &header) < 0)
         return;
     if (first)
-        postern_monitors_show_own(bus, &bus->driver_message, NULL);
+        postern_monitors_show_own(bus, &bus->driver_message, NULL, NULL);
     postern_match_args_init(&args, &header, bus->driver_message.data + header.body_start);
     postern_matchset_find(bus->matches, &header, &args, false, &route);
 }

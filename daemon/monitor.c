@@ -166,10 +166,10 @@ void postern_monitors_show(struct postern_forward *forward, const struct postern
         show(&sight, message->bytes + message->header.body_start);
 }
 
-void postern_monitors_show_own(struct postern_bus *bus, const struct postern_buf *message, const struct postern_conn *to)
+void postern_monitors_show_own(struct postern_bus *bus, const struct postern_buf *message, struct postern_fdset *fds, const struct postern_conn *to)
 {
     struct postern_header header;
-    struct sight sight = {.bus = bus, .to = to, .header = &header, .item = {.header = message->data, .header_len = message->len}};
+    struct sight sight = {.bus = bus, .to = to, .header = &header, .item = {.header = message->data, .header_len = message->len, .fds = fds}};
 
     if (bus->monitors.list != NULL && postern_header_parse(message->data, (uint32_t)message->len, &header) == 0)
         show(&sight, message->data + header.body_start);

@@ -45,7 +45,8 @@ void postern_monitors_review(struct postern_bus *bus);
 
 /* Shows a message of a client. to: to whom it goes; NULL: to the driver, to everybody, or to a name that nobody owns. */
 void postern_monitors_show(struct postern_forward *forward, const struct postern_conn *to);
-/* Shows a message that the driver has built. to as above; the driver itself may be what it is addressed to. */
-void postern_monitors_show_own(struct postern_bus *bus, const struct postern_buf *message, const struct postern_conn *to);
+/* Shows a message that the driver has built, with the descriptors that go with it (NULL: none). to as above; the driver itself may be what
+ * it is addressed to. */
+void postern_monitors_show_own(struct postern_bus *bus, const struct postern_buf *message, struct postern_fdset *fds, const struct postern_conn *to);
 
 #endif

@@ -452,6 +452,18 @@ def test_descriptors(bus):
 
 
 @pytest.mark.postern
+@pytest.mark.postern
+def test_descriptors_of_the_bus(bus):
+    """A process as a descriptor goes with the answer, in every copy of it."""
+    w, plain, c = Watch(bus), Watch(bus, fds=False), bus.connect()
+    answer = c.call('GetConnectionCredentials', 's', c.name, full=True)
+    shown = [m for m in w.all() if m.reply_serial == answer.reply_serial and m.destination == c.name]
+    assert [len(m.fds) for m in shown] == [len(answer.fds)]
+    assert any(m.member == 'GetConnectionCredentials' for m in plain.all())
+    for fd in answer.fds + shown[0].fds:
+        os.close(fd)
+
+
 def test_more_descriptors_than_a_queue_holds(new_bus):
     """One round may bring more than max_outgoing_unix_fds; a monitor that reads sees them all, and keeps its connection."""
     new_bus.start('<limit name="max_outgoing_unix_fds">4</limit>')
