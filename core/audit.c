@@ -368,8 +368,10 @@ void postern_audit_refused(struct postern_mediator *mediator, struct postern_ins
     put(&line, "door", "none");
     put(&line, "why", why);
     put(&line, "action", "connect");
-    put_number(&line, "uid", facts->uid);
-    put_number(&line, "pid", (uint64_t)facts->pid);
+    if (facts->uid != POSTERN_PEER_UNKNOWN) {
+        put_number(&line, "uid", facts->uid);
+        put_number(&line, "pid", (uint64_t)facts->pid);
+    }
     put(&line, "to_instance", instance != NULL ? instance->path : NULL);
     if (may_write(instance != NULL ? &instance->budget : &mediator->budget, &line))
         write_line(mediator, LOG_WARNING, &line);

@@ -72,7 +72,7 @@ static void host_watch_remove(void *data, uint64_t id)
 static int32_t host_listener_add(void *data, int32_t fd, uint64_t *id)
 {
     struct postern_bus *bus = data;
-    int r = postern_bus_listen(bus, fd, bus->next_listener + 1);
+    int r = postern_bus_listen(bus, fd, bus->next_listener + 1, NULL);
 
     if (r < 0)
         return r;

@@ -20,6 +20,7 @@ posternd_SOURCES = \
 	daemon/introspect.c daemon/introspect.h \
 	daemon/launch.c daemon/launch.h \
 	daemon/main.c \
+	daemon/mechanisms.c daemon/mechanisms.h \
 	daemon/mediation.c daemon/mediation.h \
 	daemon/monitor.c daemon/monitor.h \
 	daemon/naming.c daemon/naming.h \

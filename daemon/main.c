@@ -16,6 +16,7 @@
 
 #include "config/location.h"
 #include "daemon/bus.h"
+#include "daemon/mechanisms.h"
 #include "daemon/mediation.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
@@ -89,26 +90,6 @@ static int locate(int r, const struct postern_location *where, struct postern_er
     return r;
 }
 
-static int enable_mechanisms(struct postern_bus *bus, struct postern_error *error)
-{
-    char **names = bus->config->auth;
-
-    if (names == NULL)
-        bus->sasl_mechanisms = POSTERN_SASL_EXTERNAL | (bus->config->allow_anonymous ? POSTERN_SASL_ANONYMOUS : 0);
-    for (; names != NULL && *names != NULL; names++) {
-        if (strcmp(*names, "EXTERNAL") == 0)
-            bus->sasl_mechanisms |= POSTERN_SASL_EXTERNAL;
-        else if (strcmp(*names, "ANONYMOUS") == 0 && bus->config->allow_anonymous)
-            bus->sasl_mechanisms |= POSTERN_SASL_ANONYMOUS;
-        else
-            postern_log(&bus->log, LOG_WARNING, "authentication mechanism %s is not offered: this bus knows EXTERNAL, and ANONYMOUS with <allow_anonymous/>",
-                        *names);
-    }
-    if (bus->sasl_mechanisms == 0)
-        return postern_location_error(&bus->config->auth_where, error, "none of the <auth> mechanisms is known; add <auth>EXTERNAL</auth>");
-    return 0;
-}
-
 static void choose_log(struct program *program)
 {
     struct postern_log *log = &program->bus.log;
@@ -154,7 +135,7 @@ static int read_config(struct program *program, struct postern_error *error)
     if (r < 0)
         return r;
     choose_log(program);
-    return enable_mechanisms(bus, error);
+    return 0;
 }
 
 /* ---- start -------------------------------------------------------------------------------------------------- */
@@ -252,6 +233,8 @@ static int start(struct program *program, struct postern_error *error)
     }
     if (r == 0 && bus->config->user != NULL)
         r = locate(postern_process_become(bus->config->user, error), &bus->config->user_where, error);
+    if (r == 0)
+        r = postern_mechanisms_enable(bus, error);
     if (r == 0)
         r = open_mediator(program, error);
     if (r == 0) {

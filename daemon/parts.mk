@@ -11,12 +11,18 @@ libdaemon_la_SOURCES = \
 	daemon/outq.c daemon/outq.h \
 	daemon/process.c daemon/process.h \
 	daemon/timeout.c daemon/timeout.h \
-	daemon/listen.c daemon/listen.h \
+	daemon/listen.c daemon/listen.h daemon/listen_part.h \
+	daemon/listen_systemd.c \
+	daemon/listen_tcp.c \
+	daemon/listen_unix.c \
 	daemon/loader.c daemon/loader.h \
 	daemon/matchset.c daemon/matchset.h \
 	daemon/name.c daemon/name.h \
 	daemon/options.c daemon/options.h \
 	daemon/sasl.c daemon/sasl.h \
+	daemon/sasl_cookie.c daemon/sasl_cookie.h \
+	daemon/keyring.c daemon/keyring.h \
+	daemon/cookies.c \
 	daemon/service.c daemon/service.h
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 dist_man_MANS += docs/posternd.1
