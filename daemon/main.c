@@ -19,6 +19,7 @@
 #include "daemon/mechanisms.h"
 #include "daemon/mediation.h"
 #include "daemon/options.h"
+#include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "util/cleanup.h"
 
@@ -166,6 +167,16 @@ static int open_sockets(struct program *program, struct postern_error *error)
     return r;
 }
 
+static int become_user(struct postern_bus *bus, struct postern_error *error)
+{
+    const char *lost = NULL;
+    int r = locate(postern_privilege_drop(bus->config->user, &lost, error), &bus->config->user_where, error);
+
+    if (r == 0 && lost != NULL)
+        postern_log(&bus->log, LOG_INFO, "denials will not be in the audit log: %s", lost);
+    return r;
+}
+
 static int open_mediator(struct program *program, struct postern_error *error)
 {
     postern_autofree char *path = program->options.module != NULL ? strdup(program->options.module) : postern_loader_default_path();
@@ -232,7 +243,7 @@ static int start(struct program *program, struct postern_error *error)
             program->pidfile = strdup(bus->config->pidfile);
     }
     if (r == 0 && bus->config->user != NULL)
-        r = locate(postern_process_become(bus->config->user, error), &bus->config->user_where, error);
+        r = become_user(bus, error);
     if (r == 0)
         r = postern_mechanisms_enable(bus, error);
     if (r == 0)
