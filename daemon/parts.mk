@@ -5,6 +5,7 @@ libdaemon_la_SOURCES = \
 	daemon/command.c daemon/command.h \
 	daemon/environment.c daemon/environment.h \
 	daemon/fdset.c daemon/fdset.h \
+	daemon/journal.c daemon/journal.h \
 	daemon/log.c daemon/log.h \
 	daemon/lograte.c daemon/lograte.h \
 	daemon/loop.c daemon/loop.h \
