@@ -41,7 +41,7 @@ static int write_credentials(const struct postern_party *creator, struct postern
 
     postern_writer_init(&w);
     postern_writer_open(&w, 'a', "{sv}");
-    postern_credentials_write(&w, &creator->facts);
+    postern_credentials_write(&w, creator->uid, &creator->facts);
     postern_writer_close(&w);
     r = postern_writer_finish(&w);
     if (r == 0)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/decide.h"
+#include "core/fields.h"
 #include "core/ruletext.h"
 #include "wire/name.h"
 
@@ -92,26 +93,30 @@ static void put_number(struct line *line, const char *key, uint64_t value)
 
 static const char *const door_names[] = {"none", "xml", "container", "lsm"};
 static const char *const action_names[] = {"none", "connect", "own", "send", "receive", "see", "activate", "monitor"};
-static const char *const type_names[] = {"unknown", "method_call", "method_return", "error", "signal"};
 
-static void put_rule(struct line *line, const struct postern_rule_ref *rule)
+#define RULE_TEXT 300
+
+static const char *rule_text(const struct postern_rule_ref *rule, char text[RULE_TEXT])
 {
-    char text[300];
-
     switch (rule->kind) {
     case POSTERN_RULE_FILE:
-        snprintf(text, sizeof(text), "%s:%" PRIu32, rule->file, rule->line);
+        snprintf(text, RULE_TEXT, "%s:%" PRIu32, rule->file, rule->line);
         break;
     case POSTERN_RULE_INDEX:
-        snprintf(text, sizeof(text), "index:%" PRIu32, rule->index);
+        snprintf(text, RULE_TEXT, "index:%" PRIu32, rule->index);
         break;
     case POSTERN_RULE_BASELINE:
-        snprintf(text, sizeof(text), "baseline:%" PRIu32, rule->index);
+        snprintf(text, RULE_TEXT, "baseline:%" PRIu32, rule->index);
         break;
     default:
-        snprintf(text, sizeof(text), "none");
+        snprintf(text, RULE_TEXT, "none");
     }
-    put(line, "rule", text);
+    return text;
+}
+
+static const char *action_text(const struct postern_request *request)
+{
+    return (request->flags & POSTERN_REQUEST_RELEASE) != 0 ? "release" : action_names[request->action];
 }
 
 static void put_party(struct line *line, const char *key, const struct postern_party *party)
@@ -128,7 +133,7 @@ static void put_party(struct line *line, const char *key, const struct postern_p
 
 static void put_message(struct line *line, const struct postern_message *m)
 {
-    put(line, "type", type_names[m->type <= POSTERN_MESSAGE_SIGNAL ? m->type : 0]);
+    put(line, "type", postern_fields_type(m));
     put_view(line, "destination", &m->destination);
     put_view(line, "path", &m->path);
     put_view(line, "interface", &m->interface);
@@ -145,7 +150,7 @@ static void put_request(struct line *line, const struct postern_request *request
     const struct postern_instance *from = request->from != NULL ? request->from->instance : NULL;
     const struct postern_instance *to = request->to != NULL ? request->to->instance : NULL;
 
-    put(line, "action", (request->flags & POSTERN_REQUEST_RELEASE) != 0 ? "release" : action_names[request->action]);
+    put(line, "action", action_text(request));
     if (request->from != NULL)
         put_party(line, "from", request->from);
     else
@@ -172,7 +177,7 @@ static int64_t now(void)
 }
 
 /* Takes one line out of the budget. The count of those that it did not cover goes with the next that it does. */
-static bool may_write(struct postern_audit_budget *budget, struct line *line)
+static bool may_write(struct postern_audit_budget *budget, struct line *line, struct postern_audit_event *event)
 {
     int64_t second = now();
 
@@ -187,6 +192,7 @@ static bool may_write(struct postern_audit_budget *budget, struct line *line)
     budget->lines++;
     if (budget->suppressed > 0)
         put_number(line, "suppressed", budget->suppressed);
+    event->suppressed = budget->suppressed;
     budget->suppressed = 0;
     return true;
 }
@@ -308,13 +314,29 @@ static void needed_rule(const struct postern_request *request, uint8_t end, stru
 
 /* ---- what is written ---------------------------------------------------------------------------------------------------- */
 
-static void write_line(const struct postern_mediator *mediator, int priority, const struct line *line)
+/* Hosts of version 1.0 have no fields. */
+static bool takes_fields(const struct postern_host *host)
 {
-    mediator->host->log(mediator->host->data, priority, line->text);
+    return host->abi.size >= offsetof(struct postern_host, log_fields) + sizeof(host->log_fields) && host->log_fields != NULL;
+}
+
+static void write_line(const struct postern_mediator *mediator, int priority, const struct line *line, const struct postern_audit_event *event)
+{
+    const struct postern_host *host = mediator->host;
+    struct postern_fields fields;
+
+    if (!takes_fields(host)) {
+        host->log(host->data, priority, line->text);
+        return;
+    }
+    postern_fields_collect(&fields, event);
+    host->log_fields(host->data, priority, line->text, fields.n, fields.keys, fields.values);
 }
 
 static void write_complaint(struct postern_instance *instance, const struct postern_request *request, uint8_t end)
 {
+    struct postern_audit_event event = {
+        .verdict = "complained", .door = "container", .rule = "none", .action = action_text(request), .end = end, .request = request};
     struct line line = {.len = 0}, rule = {.len = 0};
 
     needed_rule(request, end, &rule);
@@ -327,7 +349,8 @@ static void write_complaint(struct postern_instance *instance, const struct post
     put(&line, "instance", instance->path);
     put(&line, "needs", rule.len > 0 ? rule.text : NULL);
     put_request(&line, request);
-    write_line(instance->mediator, LOG_NOTICE, &line);
+    event.needs = rule.len > 0 ? rule.text : NULL;
+    write_line(instance->mediator, LOG_NOTICE, &line, &event);
 }
 
 static void write_complaints(const struct postern_request *request, const struct postern_decision *decision)
@@ -340,8 +363,10 @@ static void write_complaints(const struct postern_request *request, const struct
 
 void postern_audit_shown(const struct postern_party *observer, const char *name)
 {
-    struct line line = {.len = 0};
     char rule[POSTERN_NAME_MAX + 8];
+    const struct postern_audit_event event = {
+        .verdict = "complained", .door = "container", .rule = "none", .needs = rule, .action = "see", .name = name, .from = observer};
+    struct line line = {.len = 0};
 
     if (name == NULL)
         return;
@@ -356,23 +381,26 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     put(&line, "action", "see");
     put_party(&line, "from", observer);
     put(&line, "name", name);
-    write_line(observer->mediator, LOG_NOTICE, &line);
+    write_line(observer->mediator, LOG_NOTICE, &line, &event);
 }
 
 void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance,
                            const struct postern_peer_facts *facts, const char *why)
 {
+    struct postern_audit_event event = {.verdict = "refused", .door = "none", .why = why, .action = "connect"};
     struct line line = {.len = 0};
 
     put(&line, "verdict", "refused");
     put(&line, "door", "none");
     put(&line, "why", why);
     put(&line, "action", "connect");
-    put_number(&line, "uid", facts->uid);
-    put_number(&line, "pid", (uint64_t)facts->pid);
+    if (facts->uid != POSTERN_PEER_UNKNOWN) {
+        put_number(&line, "uid", facts->uid);
+        put_number(&line, "pid", (uint64_t)facts->pid);
+    }
     put(&line, "to_instance", instance != NULL ? instance->path : NULL);
-    if (may_write(instance != NULL ? &instance->budget : &mediator->budget, &line))
-        write_line(mediator, LOG_WARNING, &line);
+    if (may_write(instance != NULL ? &instance->budget : &mediator->budget, &line, &event))
+        write_line(mediator, LOG_WARNING, &line, &event);
 }
 
 /* Receivers that are not let near a broadcast are the normal case, not news. */
@@ -386,14 +414,36 @@ static bool is_worth_a_line(const struct postern_request *request, const struct 
 /* A question that was faulty: nothing in it can be relied on. */
 static void write_fault(struct postern_mediator *mediator, const struct postern_decision *decision)
 {
+    struct postern_audit_event event = {.verdict = "denied", .door = "none", .why = decision->opinion.why};
     struct line line = {.len = 0};
 
-    if (!may_write(&mediator->budget, &line))
+    if (!may_write(&mediator->budget, &line, &event))
         return;
     put(&line, "verdict", "denied");
     put(&line, "door", "none");
     put(&line, "why", decision->opinion.why);
-    write_line(mediator, LOG_WARNING, &line);
+    write_line(mediator, LOG_WARNING, &line, &event);
+}
+
+/* The line and the fields of a decision, but for how many others were suppressed. */
+static void describe(const struct postern_request *request, const struct postern_decision *decision, char rule[RULE_TEXT],
+                     struct postern_audit_event *event, struct line *line)
+{
+    *event = (struct postern_audit_event){
+        .verdict = decision->allowed ? "allowed" : "denied",
+        .door = door_names[decision->door],
+        .rule = rule_text(&decision->opinion.rule, rule),
+        .why = decision->opinion.why,
+        .action = action_text(request),
+        .end = decision->opinion.end,
+        .request = request,
+    };
+    put(line, "verdict", event->verdict);
+    put(line, "door", event->door);
+    put(line, "rule", event->rule);
+    put(line, "end", event->end == POSTERN_END_SENDER ? "sender" : "receiver");
+    put(line, "why", event->why);
+    put_request(line, request);
 }
 
 void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
@@ -401,7 +451,9 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
 {
     bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0;
     struct postern_audit_budget *budget;
+    struct postern_audit_event event;
     struct line line = {.len = 0};
+    char rule[RULE_TEXT];
 
     if (decision->faulty) {
         write_fault(mediator, decision);
@@ -410,15 +462,10 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
     write_complaints(request, decision);
     if (!all && !is_worth_a_line(request, decision))
         return;
-    put(&line, "verdict", decision->allowed ? "allowed" : "denied");
-    put(&line, "door", door_names[decision->door]);
-    put_rule(&line, &decision->opinion.rule);
-    put(&line, "end", decision->opinion.end == POSTERN_END_SENDER ? "sender" : "receiver");
-    put(&line, "why", decision->opinion.why);
-    put_request(&line, request);
+    describe(request, decision, rule, &event, &line);
     budget = budget_of(request, decision);
-    if (!all && budget != NULL && !may_write(budget, &line))
+    if (!all && budget != NULL && !may_write(budget, &line, &event))
         return;
     /* What a rule asks for is wanted in the log also when nobody watches every verdict. */
-    write_line(mediator, !decision->allowed ? LOG_NOTICE : decision->log ? LOG_INFO : LOG_DEBUG, &line);
+    write_line(mediator, !decision->allowed ? LOG_NOTICE : decision->log ? LOG_INFO : LOG_DEBUG, &line, &event);
 }

@@ -8,6 +8,7 @@ libcore_la_SOURCES = \
 	core/decide.c core/decide.h \
 	core/door.h \
 	core/door_container.c \
+	core/fields.c core/fields.h \
 	core/flip.c core/flip.h \
 	core/instance.c core/instance.h \
 	core/listen.c core/listen.h \

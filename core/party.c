@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/audit.h"
 #include "core/mediator.h"
@@ -208,10 +209,36 @@ int postern_party_new(struct postern_mediator *mediator, const struct postern_pe
     return 0;
 }
 
+/* Of whom the kernel tells nothing, only the bus's own user can prove who he is, with a file of his: his groups are the bus's. Without
+ * them, a policy that denies something to a group would pass him by. */
+static int find_groups(struct postern_party *party, uint32_t uid)
+{
+    struct postern_peer_facts self;
+    int r;
+
+    if (party->facts.uid != POSTERN_PEER_UNKNOWN || uid == UINT32_MAX)
+        return 0;
+    if (uid != geteuid())
+        return -EPERM;
+    r = postern_peer_facts_self(&self);
+    if (r < 0)
+        return r;
+    party->facts.groups = self.groups;
+    party->facts.n_groups = self.n_groups;
+    self.groups = NULL;
+    postern_peer_facts_finish(&self);
+    return 0;
+}
+
 int postern_party_authenticated(struct postern_party *party, uint32_t uid)
 {
+    int r;
+
     if (party->authenticated)
         return -EALREADY;
+    r = find_groups(party, uid);
+    if (r < 0)
+        return r;
     party->authenticated = true;
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;

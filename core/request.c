@@ -9,7 +9,7 @@ int postern_abi_check(const void *made, uint32_t size, uint32_t known)
 {
     const uint8_t *bytes = made;
 
-    /* Version 1.0 is the only one there has been: its structs are the known ones. */
+    /* These structs are those of version 1.0. */
     if (size < known)
         return -EINVAL;
     for (uint32_t i = known; i < size; i++)

@@ -112,7 +112,7 @@ static bool accept_one(struct postern_listener *listener)
 
     if (fd >= 0) {
         drop_options(fd);
-        postern_conn_accept(listener->bus, fd, listener->id);
+        postern_conn_accept(listener, fd);
         return true;
     }
     if (error == EMFILE || error == ENFILE)
@@ -138,7 +138,7 @@ static void listener_ready(void *data, uint32_t events)
         bound_waiting(false);
 }
 
-int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id)
+int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8_t *nonce)
 {
     struct postern_listener *listener = calloc(1, sizeof(*listener));
     int r;
@@ -147,6 +147,7 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id)
         return -ENOMEM;
     listener->bus = bus;
     listener->id = id;
+    listener->nonce = nonce;
     listener->source = (struct postern_source){.fd = fd, .events = EPOLLIN, .listener = true, .ready = listener_ready, .data = listener};
     r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : postern_loop_add(&bus->loop, &listener->source);
     if (r < 0) {
@@ -384,7 +385,7 @@ int postern_bus_serve(struct postern_bus *bus)
         r = load_services(bus, bus->config, &bus->services);
     use_limits(bus);
     for (size_t i = 0; r == 0 && i < bus->listen.n; i++)
-        r = postern_bus_listen(bus, bus->listen.sockets[i].fd, 0);
+        r = postern_bus_listen(bus, bus->listen.sockets[i].fd, 0, bus->listen.sockets[i].has_nonce ? bus->listen.sockets[i].nonce : NULL);
     return r;
 }
 
@@ -425,6 +426,7 @@ void postern_bus_finish(struct postern_bus *bus)
     if (bus->spare_fd >= 0)
         close(bus->spare_fd);
     postern_peer_facts_finish(&bus->self);
+    postern_keyring_finish(&bus->keyring);
     postern_busconfig_free(bus->config);
     postern_loop_finish(&bus->loop);
 }

@@ -11,6 +11,7 @@
 #include "daemon/activation.h"
 #include "daemon/conn.h"
 #include "daemon/environment.h"
+#include "daemon/keyring.h"
 #include "daemon/listen.h"
 #include "daemon/loader.h"
 #include "daemon/log.h"
@@ -29,6 +30,7 @@ struct postern_listener {
     struct postern_source source;
     struct postern_bus *bus;
     uint64_t id; /* 0: the daemon's own; else given to the module */
+    const uint8_t *nonce; /* what clients begin with, in bus->listen; NULL: with authentication */
     struct postern_listener *prev, *next;
 };
 
@@ -48,6 +50,8 @@ struct postern_bus {
     char guid[33];  /* of the servers */
     char id[33];    /* of the bus: GetId */
     uint32_t sasl_mechanisms;
+    struct postern_sasl_keyring sasl_keyring; /* for DBUS_COOKIE_SHA1 */
+    struct postern_keyring keyring;
     struct postern_peer_facts self;
 
     struct postern_loader loader;
@@ -99,8 +103,9 @@ int postern_bus_init(struct postern_bus *bus);
 /* Starts serving the sockets in bus->listen, under bus->config. 0 or negative errno. */
 int postern_bus_serve(struct postern_bus *bus);
 
-/* Accepts connections on a listening socket; id 0: one of the daemon's own. Takes the socket over on success. 0 or negative errno. */
-int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id);
+/* Accepts connections on a listening socket; id 0: one of the daemon's own. nonce: what clients have to begin with, which must outlive the
+ * listener; NULL: nothing. Takes the socket over on success. 0 or negative errno. */
+int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8_t *nonce);
 
 /* The connection with this unique name, or that owns this well-known name; NULL: none. */
 struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name, uint32_t len);

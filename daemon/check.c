@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "daemon/bus.h"
+#include "daemon/mechanisms.h"
 #include "wire/address.h"
 
 static void warn_service(void *data, const char *text)
@@ -48,6 +49,8 @@ int postern_check_run(struct postern_bus *bus, struct postern_error *error)
 
     if (r == 0)
         r = check_addresses(config, error);
+    if (r == 0)
+        r = postern_mechanisms_enable(bus, error);
     if (r < 0)
         return r;
     if (postern_services_load(&bus->services, config->servicedirs, system, warn_service, bus) < 0)

@@ -2,6 +2,7 @@
 #include "daemon/conn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +13,8 @@
 #include "daemon/bus.h"
 #include "daemon/input.h"
 #include "daemon/mediation.h"
+
+_Static_assert(POSTERN_NONCE_BYTES == POSTERN_SASL_NONCE_BYTES, "both follow the specification");
 
 #define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
 
@@ -55,6 +58,27 @@ void postern_conn_complete(struct postern_conn *conn)
     postern_timeout_clear(&conn->bus->auth_timeouts, &conn->auth_timeout);
 }
 
+int postern_conn_authenticated(struct postern_conn *conn)
+{
+    struct postern_account *user;
+
+    if (conn->facts.uid != POSTERN_PEER_UNKNOWN || conn->uid == UINT32_MAX)
+        return 0;
+    user = postern_account_get(&conn->bus->users, conn->uid);
+    if (user == NULL)
+        return -ENOMEM;
+    uncount(conn);
+    postern_account_discharge(conn->user, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_account_discharge(conn->user, POSTERN_CHARGE_BYTES, conn->out.bytes);
+    postern_account_charge(user, POSTERN_CHARGE_CONNECTIONS, 1);
+    postern_account_charge(user, POSTERN_CHARGE_BYTES, conn->out.bytes);
+    postern_account_unref(conn->user);
+    conn->user = user;
+    conn->bus->n_incomplete++;
+    crowd(conn)->incomplete++;
+    return 0;
+}
+
 static void unlink_conn(struct postern_conn *conn)
 {
     struct postern_bus *bus = conn->bus;
@@ -70,9 +94,10 @@ static void unlink_conn(struct postern_conn *conn)
 }
 
 /* Everything that may fail before the mediator is asked. */
-static int conn_prepare(struct postern_conn *conn)
+static int conn_prepare(struct postern_conn *conn, const struct postern_listener *listener)
 {
     struct postern_bus *bus = conn->bus;
+    bool local;
     int r = postern_peer_facts_read(conn->source.fd, &conn->facts);
 
     if (r < 0)
@@ -81,7 +106,15 @@ static int conn_prepare(struct postern_conn *conn)
     conn->sasl = malloc(sizeof(*conn->sasl));
     if (conn->user == NULL || conn->sasl == NULL)
         return -ENOMEM;
-    postern_sasl_init(conn->sasl, bus->guid, bus->sasl_mechanisms, conn->facts.uid, true);
+    local = conn->facts.uid != POSTERN_PEER_UNKNOWN;
+    postern_sasl_init(conn->sasl, bus->guid, bus->sasl_mechanisms, conn->facts.uid, local);
+    if (listener->nonce != NULL)
+        postern_sasl_ask_nonce(conn->sasl, listener->nonce);
+    /* A container's socket is for its creator alone, whom the kernel names. */
+    if (listener->id != 0)
+        conn->sasl->mechanisms &= POSTERN_SASL_EXTERNAL;
+    else
+        conn->sasl->keyring = &bus->sasl_keyring;
     HASH_ADD(hh_id, bus->by_id, id, sizeof(conn->id), conn);
     return conn->hh_id.tbl == NULL ? -ENOMEM : 0;
 }
@@ -113,13 +146,25 @@ static void conn_destroy(struct postern_conn *conn)
     postern_account_unref(conn->user);
     postern_account_unref(conn->container);
     postern_peer_facts_finish(&conn->facts);
-    free(conn->sasl);
+    postern_sasl_free(conn->sasl);
     free(conn);
 }
 
-void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
+/* For the log: whom the kernel says it is. */
+static const char *describe(const struct postern_conn *conn, char text[64])
 {
+    if (conn->facts.uid == POSTERN_PEER_UNKNOWN)
+        snprintf(text, 64, "somebody over the network");
+    else
+        snprintf(text, 64, "pid %d, uid %u", (int)conn->facts.pid, (unsigned)conn->facts.uid);
+    return text;
+}
+
+void postern_conn_accept(const struct postern_listener *listener, int fd)
+{
+    struct postern_bus *bus = listener->bus;
     struct postern_conn *conn = calloc(1, sizeof(*conn));
+    char who[64];
     int r;
 
     if (conn == NULL) {
@@ -131,15 +176,14 @@ void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener)
     conn->state = POSTERN_CONN_AUTH;
     conn->uid = UINT32_MAX;
     conn->source = (struct postern_source){.fd = fd, .events = EPOLLIN, .ready = postern_input_ready, .data = conn};
-    r = conn_prepare(conn);
+    r = conn_prepare(conn, listener);
     if (r == 0)
-        r = postern_mediation_enter(conn, listener);
+        r = postern_mediation_enter(conn, listener->id);
     if (r == 0)
         r = postern_loop_add(&bus->loop, &conn->source);
     if (r < 0) {
         if (postern_conn_may_log(bus))
-            postern_log(&bus->log, LOG_NOTICE, "connection of pid %d, uid %u refused: %s", (int)conn->facts.pid, (unsigned)conn->facts.uid,
-                        strerror(-r));
+            postern_log(&bus->log, LOG_NOTICE, "connection of %s refused: %s", describe(conn, who), strerror(-r));
         postern_mediation_leave(conn);
         conn_destroy(conn);
         return;
@@ -158,9 +202,11 @@ bool postern_conn_may_log(struct postern_bus *bus)
 
 static void log_closing(const struct postern_conn *conn, const char *why)
 {
+    char who[64];
+
     if (postern_conn_may_log(conn->bus))
-        postern_log(&conn->bus->log, LOG_NOTICE, "closing connection %s of pid %d, uid %u: %s", conn->unique_len > 0 ? conn->unique : "without a name",
-                    (int)conn->facts.pid, (unsigned)conn->facts.uid, why);
+        postern_log(&conn->bus->log, LOG_NOTICE, "closing connection %s of %s: %s", conn->unique_len > 0 ? conn->unique : "without a name",
+                    describe(conn, who), why);
 }
 
 void postern_conn_doom(struct postern_conn *conn, const char *why)

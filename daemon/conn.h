@@ -23,6 +23,7 @@
 
 struct postern_bus;
 struct postern_monitor;
+struct postern_listener;
 struct postern_pending;
 struct postern_waiting;
 
@@ -57,7 +58,7 @@ struct postern_conn {
     uint32_t uid; /* authenticated; UINT32_MAX: anonymous */
     struct postern_party *party; /* NULL without a mediator */
     struct postern_identity identity;
-    struct postern_account *user;
+    struct postern_account *user; /* of the socket; over the network: of all who have not authenticated, then of who did */
     struct postern_account *container; /* NULL: uncontained */
 
     char unique[24]; /* empty before Hello */
@@ -90,9 +91,12 @@ struct postern_conn {
     UT_hash_handle hh_id, hh_unique;
 };
 
-/* Takes over a socket that was just accepted on `listener` (0: one of the daemon's own). Refuses, and closes it, when the mediator or
- * a limit says no; that is logged, not an error. */
-void postern_conn_accept(struct postern_bus *bus, int fd, uint64_t listener);
+/* Takes over a socket that was just accepted on `listener`. Refuses, and closes it, when the mediator or a limit says no; that is logged,
+ * not an error. */
+void postern_conn_accept(const struct postern_listener *listener, int fd);
+
+/* Authentication is over: it is who it said it is. Whoever came over the network is charged to that user from now on. 0 or -ENOMEM. */
+int postern_conn_authenticated(struct postern_conn *conn);
 
 /* May one more line about a connection that is refused or closed be written in this second? Ask once for each. */
 bool postern_conn_may_log(struct postern_bus *bus);

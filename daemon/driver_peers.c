@@ -36,15 +36,24 @@ static const struct postern_peer_facts *facts_of(const struct postern_driver_cal
     return conn != NULL ? &conn->facts : &call->bus->self;
 }
 
+/* Who authenticated; UINT32_MAX: nobody by name. */
+static uint32_t uid_of(const struct postern_driver_call *call, const struct postern_conn *conn)
+{
+    return conn != NULL ? conn->uid : call->bus->self.uid;
+}
+
 static int get_user(struct postern_driver_call *call)
 {
     struct postern_conn *conn;
     const char *name;
     int r = read_subject(call, &name, &conn);
 
-    if (r == 0)
-        postern_writer_u32(&call->out, facts_of(call, conn)->uid);
-    return r;
+    if (r < 0)
+        return r;
+    if (uid_of(call, conn) == UINT32_MAX)
+        return postern_driver_fail(call, "Failed", "The user of '%s' is not known", name);
+    postern_writer_u32(&call->out, uid_of(call, conn));
+    return 0;
 }
 
 static int get_process(struct postern_driver_call *call)
@@ -126,7 +135,7 @@ static int get_credentials(struct postern_driver_call *call)
     if (r < 0)
         return r;
     postern_writer_open(&call->out, 'a', "{sv}");
-    postern_credentials_write(&call->out, facts_of(call, conn));
+    postern_credentials_write(&call->out, uid_of(call, conn), facts_of(call, conn));
     if (conn != NULL)
         write_process_fd(call, conn);
     if (conn != NULL && module != NULL && module->credentials(conn->party, write_extra, &call->out) < 0)

@@ -22,6 +22,13 @@ static void host_log(void *data, int32_t priority, const char *text)
     postern_log(&bus->log, priority, "%s", text);
 }
 
+static void host_log_fields(void *data, int32_t priority, const char *text, uint32_t n, const char *const *keys, const char *const *values)
+{
+    struct postern_bus *bus = data;
+
+    postern_log_fields(&bus->log, priority, text, n, keys, values);
+}
+
 /* ---- watches ---------------------------------------------------------------------------------------- */
 
 static void watch_ready(void *data, uint32_t events)
@@ -72,7 +79,7 @@ static void host_watch_remove(void *data, uint64_t id)
 static int32_t host_listener_add(void *data, int32_t fd, uint64_t *id)
 {
     struct postern_bus *bus = data;
-    int r = postern_bus_listen(bus, fd, bus->next_listener + 1);
+    int r = postern_bus_listen(bus, fd, bus->next_listener + 1, NULL);
 
     if (r < 0)
         return r;
@@ -161,6 +168,7 @@ void postern_host_init(struct postern_bus *bus)
         .disconnect = host_disconnect,
         .emit = host_emit,
         .release_name = host_release_name,
+        .log_fields = host_log_fields,
     };
 }
 

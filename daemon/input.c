@@ -176,8 +176,10 @@ static int authenticated(struct postern_conn *conn)
 {
     conn->uid = conn->sasl->anonymous ? UINT32_MAX : conn->sasl->uid;
     conn->can_fds = conn->sasl->fds_agreed;
-    free(conn->sasl);
+    postern_sasl_free(conn->sasl);
     conn->sasl = NULL;
+    if (postern_conn_authenticated(conn) < 0)
+        return -ENOMEM;
     if (!postern_mediation_may_connect(conn)) {
         postern_conn_doom(conn, "the policy does not let this user connect");
         return -EPERM;

@@ -21,13 +21,15 @@ posternd_SOURCES = \
 	daemon/introspect.c daemon/introspect.h \
 	daemon/launch.c daemon/launch.h \
 	daemon/main.c \
+	daemon/mechanisms.c daemon/mechanisms.h \
 	daemon/mediation.c daemon/mediation.h \
 	daemon/monitor.c daemon/monitor.h \
 	daemon/naming.c daemon/naming.h \
+	daemon/privilege.c daemon/privilege.h \
 	daemon/reply.c daemon/reply.h \
 	daemon/router.c daemon/router.h \
 	daemon/starter.c daemon/starter.h \
 	daemon/stats.c daemon/stats.h \
 	daemon/systemd.c daemon/systemd.h
-posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
-posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)
+posternd_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS) $(LIBCAP_NG_CFLAGS)
+posternd_LDADD = libdaemon.la libconfig.la libwire.la libutil.la $(LIBSYSTEMD_LIBS) $(LIBCAP_NG_LIBS)

@@ -17,10 +17,14 @@
 #include "config/location.h"
 #include "daemon/bus.h"
 #include "daemon/check.h"
+#include "daemon/introspect.h"
+#include "daemon/mechanisms.h"
 #include "daemon/mediation.h"
 #include "daemon/options.h"
+#include "daemon/privilege.h"
 #include "daemon/process.h"
 #include "util/cleanup.h"
+#include "wire/name.h"
 
 struct program {
     struct postern_daemon_options options;
@@ -90,36 +94,14 @@ static int locate(int r, const struct postern_location *where, struct postern_er
     return r;
 }
 
-static int enable_mechanisms(struct postern_bus *bus, struct postern_error *error)
-{
-    char **names = bus->config->auth;
-
-    if (names == NULL)
-        bus->sasl_mechanisms = POSTERN_SASL_EXTERNAL | (bus->config->allow_anonymous ? POSTERN_SASL_ANONYMOUS : 0);
-    for (; names != NULL && *names != NULL; names++) {
-        if (strcmp(*names, "EXTERNAL") == 0)
-            bus->sasl_mechanisms |= POSTERN_SASL_EXTERNAL;
-        else if (strcmp(*names, "ANONYMOUS") == 0 && bus->config->allow_anonymous)
-            bus->sasl_mechanisms |= POSTERN_SASL_ANONYMOUS;
-        else
-            postern_log(&bus->log, LOG_WARNING, "authentication mechanism %s is not offered: this bus knows EXTERNAL, and ANONYMOUS with <allow_anonymous/>",
-                        *names);
-    }
-    if (bus->sasl_mechanisms == 0)
-        return postern_location_error(&bus->config->auth_where, error, "none of the <auth> mechanisms is known; add <auth>EXTERNAL</auth>");
-    return 0;
-}
-
 static void choose_log(struct program *program)
 {
-    struct postern_log *log = &program->bus.log;
-    bool configured = program->options.log == POSTERN_LOG_CONFIGURED && program->bus.config->syslog;
+    enum postern_log_choice choice = program->options.log;
+    bool configured = choice == POSTERN_LOG_CONFIGURED && program->bus.config->syslog;
 
-    log->to_syslog = configured || program->options.log == POSTERN_LOG_BOTH || program->options.log == POSTERN_LOG_SYSLOG;
-    log->to_stderr = program->options.log != POSTERN_LOG_SYSLOG;
-    log->verbose = program->options.verbose;
-    if (log->to_syslog)
-        openlog("posternd", LOG_PID, LOG_DAEMON);
+    program->bus.log.verbose = program->options.verbose;
+    postern_log_choose(&program->bus.log, choice != POSTERN_LOG_SYSLOG,
+                       configured || choice == POSTERN_LOG_BOTH || choice == POSTERN_LOG_SYSLOG);
 }
 
 /* A path that still works after a change of folder. Those under /proc/self name descriptors and must not be resolved. */
@@ -155,7 +137,7 @@ static int read_config(struct program *program, struct postern_error *error)
     if (r < 0)
         return r;
     choose_log(program);
-    return enable_mechanisms(bus, error);
+    return 0;
 }
 
 /* ---- start -------------------------------------------------------------------------------------------------- */
@@ -183,6 +165,16 @@ static int open_sockets(struct program *program, struct postern_error *error)
         return postern_error_set(error, -EINVAL, "%s has no <listen> element; add one or give --address=ADDRESS", bus->config_file);
     for (size_t i = 0; r == 0 && config->listen[i] != NULL; i++)
         r = locate(postern_listen_open(&bus->listen, config->listen[i], bus->guid, error), &config->listen_where[i], error);
+    return r;
+}
+
+static int become_user(struct postern_bus *bus, struct postern_error *error)
+{
+    const char *lost = NULL;
+    int r = locate(postern_privilege_drop(bus->config->user, &lost, error), &bus->config->user_where, error);
+
+    if (r == 0 && lost != NULL)
+        postern_log(&bus->log, LOG_INFO, "denials will not be in the audit log: %s", lost);
     return r;
 }
 
@@ -257,7 +249,9 @@ static int start(struct program *program, struct postern_error *error)
             program->pidfile = strdup(bus->config->pidfile);
     }
     if (r == 0 && bus->config->user != NULL)
-        r = locate(postern_process_become(bus->config->user, error), &bus->config->user_where, error);
+        r = become_user(bus, error);
+    if (r == 0)
+        r = postern_mechanisms_enable(bus, error);
     if (r == 0)
         r = open_mediator(program, error);
     if (r == 0) {
@@ -276,9 +270,9 @@ static int serve(struct program *program)
     if (program->ready_fd >= 0)
         program->bus.log.to_stderr = false;
     postern_process_ready(program->ready_fd);
-    notify("READY=1");
+    notify("READY=1\nSTATUS=Serving messages");
     r = postern_loop_run(&program->bus.loop);
-    notify("STOPPING=1");
+    notify("STOPPING=1\nSTATUS=Closing connections");
     if (r < 0)
         postern_log(&program->bus.log, LOG_CRIT, "the event loop failed: %s", strerror(-r));
     return r;
@@ -300,6 +294,35 @@ static void finish(struct program *program)
     free(program->mediator_config);
 }
 
+/* ---- questions ------------------------------------------------------------------------------------------------- */
+
+static int say(const char *text)
+{
+    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? -EIO : 0;
+}
+
+/* What a bus would answer; without a mediator that can be loaded, that is without its interfaces. */
+static int introspect(struct program *program)
+{
+    struct postern_bus *bus = &program->bus;
+    postern_autofree char *path = program->options.module != NULL ? strdup(program->options.module) : postern_loader_default_path();
+    struct postern_error error = {.text = "out of memory"};
+    struct postern_buf xml = {0};
+    int r;
+
+    if (path != NULL && strcmp(path, "none") != 0 && postern_loader_open(&bus->loader, path, &error) == 0)
+        bus->module = bus->loader.module;
+    else if (path == NULL || strcmp(path, "none") != 0)
+        postern_log(&bus->log, LOG_WARNING, "the mediator's interfaces are not shown: %s", error.text);
+    r = postern_introspect(bus, POSTERN_DRIVER_PATH, &xml);
+    if (r == 0)
+        r = say((const char *)xml.data);
+    postern_buf_finish(&xml);
+    if (bus->module != NULL)
+        postern_loader_close(&bus->loader);
+    return r;
+}
+
 int main(int argc, char **argv)
 {
     struct program program = {.ready_fd = -1, .signals = {.fd = -1}};
@@ -314,10 +337,10 @@ int main(int argc, char **argv)
         postern_log(&program.bus.log, LOG_ERR, "%s", error.text);
         return EXIT_FAILURE;
     }
-    if (program.options.help || program.options.version) {
-        fputs(program.options.help ? postern_options_help() : postern_options_version(), stdout);
-        return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-    }
+    if (program.options.introspect)
+        return introspect(&program) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (program.options.help || program.options.version)
+        return say(program.options.help ? postern_options_help() : postern_options_version()) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
     signal(SIGPIPE, SIG_IGN);
     r = start(&program, &error);
     if (r < 0)

@@ -176,6 +176,12 @@ static int apply_version(struct reading *reading, const char *value)
     return 0;
 }
 
+static int apply_introspect(struct reading *reading, const char *value)
+{
+    reading->options.introspect = true;
+    return 0;
+}
+
 static const struct option known[] = {
     {"--session", VALUE_NONE, apply_session},
     {"--system", VALUE_NONE, apply_system},
@@ -199,6 +205,7 @@ static const struct option known[] = {
     {"-h", VALUE_NONE, apply_help},
     {"-?", VALUE_NONE, apply_help},
     {"--version", VALUE_NONE, apply_version},
+    {"--introspect", VALUE_NONE, apply_introspect},
 };
 
 static const struct option *find_option(const char *argument, size_t len)
@@ -248,19 +255,25 @@ static int read_one(struct reading *reading)
     return r < 0 ? r : option->apply(reading, value);
 }
 
+/* Is it a question that is answered without a bus? */
+static bool asks(const struct postern_daemon_options *options)
+{
+    return options->help || options->version || options->introspect;
+}
+
 int postern_options_parse(int argc, char **argv, struct postern_daemon_options *options, struct postern_error *error)
 {
     struct reading reading = {
         .argc = argc, .next = 1, .argv = argv, .options = {.print_address = -1, .print_pid = -1}, .error = error};
 
-    /* Who asks for help or the version is answered, whatever comes behind. */
-    while (reading.next < argc && !reading.options.help && !reading.options.version) {
+    /* Who asks is answered, whatever comes behind. */
+    while (reading.next < argc && !asks(&reading.options)) {
         int r = read_one(&reading);
 
         if (r < 0)
             return r;
     }
-    if (reading.options.config_file == NULL && !reading.options.help && !reading.options.version)
+    if (reading.options.config_file == NULL && !asks(&reading.options))
         return postern_error_set(error, -EINVAL, "no configuration: give --session, --system or --config-file=FILE");
     if (reading.options.launch_unit != NULL && !reading.options.systemd_activation)
         return postern_error_set(error, -EINVAL, "--launch-unit is of use only with --systemd-activation");
@@ -293,14 +306,15 @@ const char *postern_options_help(void)
            "  --launch-unit=TEMPLATE    let systemd run the helper of a system bus, from TEMPLATE\n"
            "\n"
            "Log\n"
-           "  --syslog                  log to the system log and standard error\n"
+           "  --syslog                  log to the system log (the journal, or syslog) and standard error\n"
            "  --nosyslog                log to standard error only\n"
            "  --syslog-only             log to the system log only\n"
            "  --verbose                 log every verdict, also what was allowed\n"
            "\n"
            "  --check                   say whether a bus would start, and do not start it\n"
            "  --help, -h, -?            show this text\n"
-           "  --version                 show the version and what was built in\n";
+           "  --version                 show the version and what was built in\n"
+           "  --introspect              show the interfaces of the bus as XML\n";
 }
 
 #ifdef HAVE_LIBSYSTEMD
@@ -313,8 +327,18 @@ const char *postern_options_help(void)
 #else
 #define FEATURE_SELINUX "-selinux"
 #endif
+#ifdef HAVE_LIBAUDIT
+#define FEATURE_AUDIT "+audit"
+#else
+#define FEATURE_AUDIT "-audit"
+#endif
+#ifdef HAVE_LIBCAP_NG
+#define FEATURE_LIBCAP_NG "+libcap-ng"
+#else
+#define FEATURE_LIBCAP_NG "-libcap-ng"
+#endif
 
 const char *postern_options_version(void)
 {
-    return "posternd " PACKAGE_VERSION "\n" FEATURE_SYSTEMD " " FEATURE_SELINUX "\n";
+    return "posternd " PACKAGE_VERSION "\n" FEATURE_SYSTEMD " " FEATURE_SELINUX " " FEATURE_AUDIT " " FEATURE_LIBCAP_NG "\n";
 }

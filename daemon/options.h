@@ -7,6 +7,7 @@
 
 #include "util/error.h"
 
+enum postern_log_choice { POSTERN_LOG_CONFIGURED, POSTERN_LOG_STDERR, POSTERN_LOG_BOTH, POSTERN_LOG_SYSLOG };
 enum postern_fork_choice { POSTERN_FORK_AS_CONFIGURED, POSTERN_FORK_YES, POSTERN_FORK_NO };
 
 struct postern_daemon_options {
@@ -21,9 +22,9 @@ struct postern_daemon_options {
     bool systemd_activation;
     const char *launch_unit;     /* NAME@.service; NULL */
     bool verbose;                /* log every verdict */
-    enum { POSTERN_LOG_CONFIGURED, POSTERN_LOG_STDERR, POSTERN_LOG_BOTH, POSTERN_LOG_SYSLOG } log; /* --nosyslog, --syslog, --syslog-only */
+    enum postern_log_choice log; /* --nosyslog, --syslog, --syslog-only */
     bool check;                  /* judge the configuration, start nothing; the log is standard error */
-    bool help, version;          /* print and exit 0 */
+    bool help, version, introspect; /* print and exit 0 */
 };
 
 /* Reads argv. 0, or -EINVAL with *error saying which argument is wrong and what is expected. Strings point into argv. */

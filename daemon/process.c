@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,22 +115,6 @@ int postern_process_print(int fd, const char *line)
     if (write(fd, text, (size_t)len) != len)
         r = -EIO;
     return r;
-}
-
-int postern_process_become(const char *user, struct postern_error *error)
-{
-    const struct passwd *entry = getpwnam(user);
-
-    if (entry == NULL)
-        return postern_error_set(error, -ENOENT, "the user %s of <user> does not exist", user);
-    if (entry->pw_uid == geteuid())
-        return 0;
-    if (geteuid() != 0)
-        return postern_error_set(error, -EPERM, "only root can become the user %s of <user>: start as root, or as that user", user);
-    if (initgroups(user, entry->pw_gid) < 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
-        setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
-        return postern_error_set(error, -errno, "cannot become the user %s of <user>: %s", user, strerror(errno));
-    return 0;
 }
 
 int postern_process_raise_fds(void)

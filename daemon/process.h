@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a daemon does with its own process: standard streams, going to the background, pid file, user, limits. */
+/* What a daemon does with its own process: standard streams, going to the background, pid file, limits. */
 #ifndef POSTERN_DAEMON_PROCESS_H
 #define POSTERN_DAEMON_PROCESS_H
 
@@ -23,9 +23,6 @@ int postern_process_write_pidfile(const char *path, struct postern_error *error)
 
 /* Writes line and a newline to fd in one piece, as readers of --print-address expect. 0 or negative errno. */
 int postern_process_print(int fd, const char *line);
-
-/* Becomes the user named in <user>, with its groups, for good. Does nothing when it is that user already. */
-int postern_process_become(const char *user, struct postern_error *error);
 
 /* Raises the limits of open descriptors: every connection takes one. The soft limit becomes the hard one; for root, that is at
  * least 65536 afterwards. 0, or negative errno when that could not be: then there are as many as the hard limit allowed before. */

@@ -6,13 +6,16 @@
 #include "daemon/sasl.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The states of the specification's server, and the two ends. */
 enum sasl_state {
+    SASL_WAIT_NONCE,
     SASL_WAIT_NUL,
     SASL_WAIT_AUTH,
-    SASL_WAIT_DATA,
+    SASL_WAIT_DATA,  /* the initial response of a mechanism */
+    SASL_WAIT_PROOF, /* the answer to a challenge of DBUS_COOKIE_SHA1 */
     SASL_WAIT_BEGIN,
     SASL_DONE,
     SASL_FAILED,
@@ -29,6 +32,7 @@ static const struct {
     const char *name;
 } mechanisms[] = {
     {POSTERN_SASL_EXTERNAL, "EXTERNAL"},
+    {POSTERN_SASL_COOKIE, "DBUS_COOKIE_SHA1"},
     {POSTERN_SASL_ANONYMOUS, "ANONYMOUS"},
 };
 
@@ -42,6 +46,19 @@ void postern_sasl_init(struct postern_sasl *sasl, const char *guid, uint32_t ena
         .state = SASL_WAIT_NUL,
         .uid = UINT32_MAX,
     };
+}
+
+void postern_sasl_ask_nonce(struct postern_sasl *sasl, const uint8_t nonce[POSTERN_SASL_NONCE_BYTES])
+{
+    memcpy(sasl->nonce, nonce, sizeof(sasl->nonce));
+    sasl->state = SASL_WAIT_NONCE;
+}
+
+void postern_sasl_free(struct postern_sasl *sasl)
+{
+    if (sasl != NULL)
+        explicit_bzero(sasl, sizeof(*sasl));
+    free(sasl);
 }
 
 static bool word_is(struct word word, const char *text)
@@ -74,6 +91,7 @@ static int reject(struct postern_sasl *sasl, struct postern_buf *out)
             r = postern_buf_printf(out, " %s", mechanisms[i].name);
     if (r == 0)
         r = postern_buf_printf(out, "\r\n");
+    explicit_bzero(&sasl->challenge, sizeof(sasl->challenge));
     sasl->state = SASL_WAIT_AUTH;
     sasl->fds_agreed = false;
     sasl->anonymous = false;
@@ -133,20 +151,51 @@ static int external(struct postern_sasl *sasl, struct word response, struct post
     return accept_as(sasl, uid, false, out);
 }
 
+/* Only the keyring's user can prove who he is, and on a Unix socket only he may try: a socket of one user and a secret of another
+ * do not fit together. */
+static int cookie(struct postern_sasl *sasl, struct word response, struct postern_buf *out)
+{
+    const struct postern_sasl_keyring *keyring = sasl->keyring;
+
+    if (keyring == NULL || !postern_sasl_cookie_is_owner(keyring, response.s, response.len) ||
+        (sasl->socket_uid != UINT32_MAX && sasl->socket_uid != keyring->uid) ||
+        keyring->challenge(keyring->data, &sasl->challenge) < 0)
+        return reject(sasl, out);
+    sasl->state = SASL_WAIT_PROOF;
+    return postern_sasl_cookie_ask(&sasl->challenge, out);
+}
+
+/* Allowed, since who knows the cookie can read a file that is this user's alone. */
+static int proof(struct postern_sasl *sasl, struct word response, struct postern_buf *out)
+{
+    bool proves = postern_sasl_cookie_proves(&sasl->challenge, response.s, response.len);
+
+    explicit_bzero(&sasl->challenge, sizeof(sasl->challenge));
+    return proves ? accept_as(sasl, sasl->keyring->uid, false, out) : reject(sasl, out);
+}
+
+static int respond(struct postern_sasl *sasl, struct word response, struct postern_buf *out)
+{
+    return sasl->mechanism == POSTERN_SASL_COOKIE ? cookie(sasl, response, out) : external(sasl, response, out);
+}
+
 static int command_auth(struct postern_sasl *sasl, struct word rest, struct postern_buf *out)
 {
-    struct word mechanism = next_word(&rest);
+    struct word name = next_word(&rest);
 
-    if (word_is(mechanism, "EXTERNAL") && (sasl->mechanisms & POSTERN_SASL_EXTERNAL)) {
-        if (rest.s != NULL)
-            return external(sasl, rest, out);
-        sasl->state = SASL_WAIT_DATA;
-        return postern_buf_printf(out, "DATA\r\n");
-    }
+    sasl->mechanism = 0;
+    for (size_t i = 0; i < sizeof(mechanisms) / sizeof(mechanisms[0]); i++)
+        if (word_is(name, mechanisms[i].name))
+            sasl->mechanism = mechanisms[i].bit & sasl->mechanisms;
+    if (sasl->mechanism == 0)
+        return reject(sasl, out);
     /* The response to ANONYMOUS is a trace for people; the configuration said <allow_anonymous/>. */
-    if (word_is(mechanism, "ANONYMOUS") && (sasl->mechanisms & POSTERN_SASL_ANONYMOUS) && is_hex(rest))
-        return accept_as(sasl, UINT32_MAX, true, out);
-    return reject(sasl, out);
+    if (sasl->mechanism == POSTERN_SASL_ANONYMOUS)
+        return is_hex(rest) ? accept_as(sasl, UINT32_MAX, true, out) : reject(sasl, out);
+    if (rest.s != NULL)
+        return respond(sasl, rest, out);
+    sasl->state = SASL_WAIT_DATA;
+    return postern_buf_printf(out, "DATA\r\n");
 }
 
 static int command_negotiate(struct postern_sasl *sasl, struct postern_buf *out)
@@ -173,7 +222,9 @@ static int take_line(struct postern_sasl *sasl, struct word rest, struct postern
     if (word_is(command, "AUTH") && sasl->state == SASL_WAIT_AUTH)
         return command_auth(sasl, rest, out);
     if (word_is(command, "DATA") && sasl->state == SASL_WAIT_DATA)
-        return external(sasl, rest, out);
+        return respond(sasl, rest, out);
+    if (word_is(command, "DATA") && sasl->state == SASL_WAIT_PROOF)
+        return proof(sasl, rest, out);
     if (word_is(command, "NEGOTIATE_UNIX_FD") && rest.s == NULL && sasl->state == SASL_WAIT_BEGIN)
         return command_negotiate(sasl, out);
     return refuse(out, "Unknown or unexpected command");
@@ -210,11 +261,26 @@ static int find_line(struct postern_sasl *sasl, const uint8_t *data, size_t n)
     return 0;
 }
 
+/* The bytes before all others on a socket of nonce-tcp. Takes as long for every wrong one. */
+static int take_nonce(struct postern_sasl *sasl, const uint8_t *data, size_t n)
+{
+    uint8_t differs = 0;
+
+    if (n < sizeof(sasl->nonce))
+        return 0;
+    for (size_t i = 0; i < sizeof(sasl->nonce); i++)
+        differs |= data[i] ^ sasl->nonce[i];
+    sasl->state = SASL_WAIT_NUL;
+    return differs == 0 ? (int)sizeof(sasl->nonce) : -EPROTO;
+}
+
 /* One line or the NUL before all lines, of at least one byte: how many bytes were taken, 0: more is needed, negative errno. */
 static int take_step(struct postern_sasl *sasl, const uint8_t *data, size_t n, struct postern_buf *out)
 {
     int len, r;
 
+    if (sasl->state == SASL_WAIT_NONCE)
+        return take_nonce(sasl, data, n);
     if (sasl->state == SASL_WAIT_NUL) {
         /* Some systems carry credentials with this byte; the specification asks for it everywhere. */
         sasl->state = SASL_WAIT_AUTH;

@@ -60,21 +60,28 @@ static void ended(void *data, const struct postern_ending *ending)
 
 /* ---- a program of the bus's own --------------------------------------------------------------------------- */
 
+/* The variable by which clients find the bus of this type; NULL: it is neither of the well-known ones. */
+static char *well_known_variable(const char *type)
+{
+    static char session[] = "DBUS_SESSION_BUS_ADDRESS", system[] = "DBUS_SYSTEM_BUS_ADDRESS";
+
+    if (type != NULL && strcmp(type, "session") == 0)
+        return session;
+    return type != NULL && strcmp(type, "system") == 0 ? system : NULL;
+}
+
 /* What tells a service where its bus is: D-Bus Specification, "Message Bus Starting Services". */
 static char **make_environment(struct postern_bus *bus)
 {
     postern_autofree char *address = postern_listen_addresses(&bus->listen);
-    const char *type = bus->config->type;
-    char starter_address[] = "DBUS_STARTER_ADDRESS", starter_type[] = "DBUS_STARTER_BUS_TYPE", session[] = "DBUS_SESSION_BUS_ADDRESS";
-    struct postern_variable own[] = {
+    char starter_address[] = "DBUS_STARTER_ADDRESS", starter_type[] = "DBUS_STARTER_BUS_TYPE";
+    const struct postern_variable own[] = {
         {.name = starter_address, .value = address},
         {.name = starter_type, .value = bus->config->type},
-        {.name = session, .value = address},
+        {.name = well_known_variable(bus->config->type), .value = address},
         {0},
     };
 
-    if (type != NULL && strcmp(type, "session") != 0)
-        own[2].name = NULL; /* the service of a system bus has no session */
     return address != NULL ? postern_environment_build(&bus->environment, environ, own) : NULL;
 }
 

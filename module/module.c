@@ -108,6 +108,14 @@ static void destroy(struct composition *made)
     free(made);
 }
 
+/* A host of version 1.0 ends before log_fields(). */
+static int check_host(const struct postern_host *host)
+{
+    if (host->abi.size < offsetof(struct postern_host, log_fields))
+        return -EINVAL;
+    return host->abi.size > sizeof(*host) ? postern_abi_check(host, host->abi.size, sizeof(*host)) : 0;
+}
+
 static int check_options(const struct postern_options *options, struct postern_error *error)
 {
     int r = options != NULL ? postern_abi_check(options, options->size, sizeof(*options)) : -EINVAL;
@@ -115,7 +123,7 @@ static int check_options(const struct postern_options *options, struct postern_e
     if (r == 0 && (options->host == NULL || options->bus_config == NULL || (options->flags & ~POSTERN_OPTION_LOG_ALL) != 0))
         r = -EINVAL;
     if (r == 0)
-        r = postern_abi_check(options->host, options->host->abi.size, sizeof(*options->host));
+        r = check_host(options->host);
     if (r == 0 && options->host->abi.major != POSTERN_ABI_MAJOR)
         r = -EINVAL;
     return r < 0 ? postern_error_set(error, r, "the host speaks another version of the module interface") : 0;

@@ -4,4 +4,5 @@ libutil_la_SOURCES = \
 	util/cleanup.h \
 	util/error.c util/error.h \
 	util/hash.c util/hash.h \
-	util/peer.c util/peer.h
+	util/peer.c util/peer.h \
+	util/sha1.c util/sha1.h

@@ -79,14 +79,32 @@ static int read_label(int fd, struct postern_peer_facts *facts)
     return 0;
 }
 
+/* Is it one of the sockets that programs on other machines can be behind? Whatever is neither that nor a Unix socket is an error. */
+static int is_internet(int fd)
+{
+    int domain;
+    socklen_t len = sizeof(domain);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
+        return -errno;
+    if (domain == AF_UNIX)
+        return 0;
+    return domain == AF_INET || domain == AF_INET6 ? 1 : -EAFNOSUPPORT;
+}
 
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
 {
     struct postern_peer_facts found = {0};
     struct ucred cred;
     socklen_t len = sizeof(cred);
-    int r;
+    int r = is_internet(fd);
 
+    if (r < 0)
+        return r;
+    if (r == 1) {
+        *facts = (struct postern_peer_facts){.uid = POSTERN_PEER_UNKNOWN, .gid = (gid_t)-1};
+        return 0;
+    }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
         return -errno;
     /* The kernel fills a socket without credentials, and a uid outside our user namespace, with -1. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the kernel says of the process at the other end of a connected AF_UNIX socket. All of it is pinned by the kernel at
- * connect(2): nothing here is looked up under /proc, so nothing races.
+ * connect(2): nothing here is looked up under /proc, so nothing races. Of who is at the other end of an Internet socket it says
+ * nothing: then all facts are unknown.
  */
 #ifndef POSTERN_UTIL_PEER_H
 #define POSTERN_UTIL_PEER_H
@@ -10,18 +11,20 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define POSTERN_PEER_UNKNOWN ((uid_t)-1)
+
 struct postern_peer_facts {
-    uid_t uid;         /* SO_PEERCRED */
+    uid_t uid;         /* SO_PEERCRED; POSTERN_PEER_UNKNOWN: not a Unix socket, and nothing below is known either */
     gid_t gid;         /* SO_PEERCRED: the effective one */
     pid_t pid;         /* SO_PEERCRED; 0: unknown (another pid namespace) */
-    gid_t *groups;     /* SO_PEERGROUPS with gid: sorted, without duplicates */
+    gid_t *groups;     /* SO_PEERGROUPS with gid: sorted, without duplicates; NULL: unknown */
     size_t n_groups;
     char *label;       /* SO_PEERSEC as given, NUL-terminated; NULL without an LSM that labels sockets */
     size_t label_len;  /* without the NUL */
 };
 
-/* Reads the facts from fd. 0, or a negative errno with *facts untouched: an unreadable fact other than those that a kernel
- * or LSM does not offer is an error, never an empty fact. */
+/* Reads the facts from fd. 0, or a negative errno with *facts untouched: on a Unix socket an unreadable fact other than those
+ * that a kernel or LSM does not offer is an error, never an empty fact. */
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts);
 
 /* The same facts of this process itself, as a peer would see them; for the credentials of the driver. 0 or negative errno. */

@@ -19,9 +19,12 @@ static void write_label(struct postern_writer *w, const struct postern_peer_fact
     postern_writer_entry_close(w);
 }
 
-void postern_credentials_write(struct postern_writer *w, const struct postern_peer_facts *facts)
+void postern_credentials_write(struct postern_writer *w, uint32_t uid, const struct postern_peer_facts *facts)
 {
-    postern_writer_entry_u32(w, "UnixUserID", facts->uid);
+    if (uid != UINT32_MAX)
+        postern_writer_entry_u32(w, "UnixUserID", uid);
+    if (facts->uid == POSTERN_PEER_UNKNOWN)
+        return;
     if (facts->groups != NULL)
         write_groups(w, facts);
     if (facts->pid > 0)

@@ -6,8 +6,8 @@
 #include "util/peer.h"
 #include "wire/writer.h"
 
-/* Adds UnixUserID, UnixGroupIDs, ProcessID and LinuxSecurityLabel, as far as known, to the open a{sv} of w. ProcessFD is
- * the caller's to add: it needs a descriptor to be sent along. */
-void postern_credentials_write(struct postern_writer *w, const struct postern_peer_facts *facts);
+/* Adds UnixUserID, UnixGroupIDs, ProcessID and LinuxSecurityLabel, as far as known, to the open a{sv} of w. uid: who authenticated;
+ * UINT32_MAX: nobody by name. ProcessFD is the caller's to add: it needs a descriptor to be sent along. */
+void postern_credentials_write(struct postern_writer *w, uint32_t uid, const struct postern_peer_facts *facts);
 
 #endif

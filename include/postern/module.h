@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 0u
+#define POSTERN_ABI_MINOR 1u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -238,6 +238,10 @@ struct postern_host {
 
     /* Takes a name away from a connection, with the usual signals, as if it had called ReleaseName. */
     void (*release_name)(void *data, uint64_t host_id, const char *name);
+
+    /* Since 1.1. Like log(), for a log that holds fields beside the text: n keys and their n values, which say the same as the text and more. Keys
+     * are made of A-Z, 0-9 and _; they begin with POSTERN_ or are among the well-known ones of systemd.journal-fields(7). */
+    void (*log_fields)(void *data, int32_t priority, const char *text, uint32_t n, const char *const *keys, const char *const *values);
 };
 
 /* ---- what the host may call: the module's table ----------------------------------------------- */

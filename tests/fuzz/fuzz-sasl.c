@@ -11,6 +11,18 @@
 
 #define GUID "0123456789abcdef0123456789abcdef"
 
+/* The secret is what no input can know. */
+static int give(void *data, struct postern_challenge *challenge)
+{
+    (void)data;
+    challenge->id = 7;
+    memcpy(challenge->cookie, "c0ffee", sizeof("c0ffee"));
+    memcpy(challenge->digits, "000102030405060708090a0b0c0d0e0f", sizeof(challenge->digits));
+    return 0;
+}
+
+static const struct postern_sasl_keyring keyring = {.user = "alice", .uid = 1000, .challenge = give};
+
 struct outcome {
     struct postern_sasl sasl;
     struct postern_buf out;
@@ -42,9 +54,11 @@ static void require_honest(const struct outcome *outcome, const struct postern_s
     FUZZ_REQUIRE(!outcome->sasl.fds_agreed || start->can_pass_fds);
     if (outcome->sasl.anonymous)
         FUZZ_REQUIRE((start->mechanisms & POSTERN_SASL_ANONYMOUS) && outcome->sasl.uid == UINT32_MAX);
+    else if (start->socket_uid != UINT32_MAX)
+        FUZZ_REQUIRE((start->mechanisms & (POSTERN_SASL_EXTERNAL | POSTERN_SASL_COOKIE)) &&
+                     outcome->sasl.uid == start->socket_uid);
     else
-        FUZZ_REQUIRE((start->mechanisms & POSTERN_SASL_EXTERNAL) && outcome->sasl.uid == start->socket_uid &&
-                     start->socket_uid != UINT32_MAX);
+        FUZZ_REQUIRE((start->mechanisms & POSTERN_SASL_COOKIE) && outcome->sasl.uid == keyring.uid);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -54,7 +68,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size < 2)
         return 0;
-    postern_sasl_init(&start, GUID, data[0] & 3, data[0] & 4 ? 1000 : data[0] & 8 ? 0 : UINT32_MAX, data[0] & 16);
+    postern_sasl_init(&start, GUID, (data[0] & 3u) | (data[0] & 32u ? POSTERN_SASL_COOKIE : 0),
+                      data[0] & 4   ? 1000
+                      : data[0] & 8 ? 0
+                                    : UINT32_MAX,
+                      data[0] & 16);
+    start.keyring = &keyring;
+    if (data[0] & 64)
+        postern_sasl_ask_nonce(&start, (const uint8_t *)"0123456789abcdef");
     whole = converse(&start, data + 2, size - 2, size);
     require_honest(&whole, &start);
     parts = converse(&start, data + 2, size - 2, (size_t)data[1] + 1);

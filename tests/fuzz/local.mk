@@ -40,6 +40,11 @@ fuzz_sasl_SOURCES = tests/fuzz/fuzz-sasl.c $(FUZZ_MAIN)
 fuzz_sasl_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_sasl_LDADD = libdaemon.la libwire.la libutil.la
 
+check_PROGRAMS += fuzz-keyring
+fuzz_keyring_SOURCES = tests/fuzz/fuzz-keyring.c $(FUZZ_MAIN)
+fuzz_keyring_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_keyring_LDADD = libdaemon.la libutil.la
+
 check_PROGRAMS += fuzz-service
 fuzz_service_SOURCES = tests/fuzz/fuzz-service.c $(FUZZ_MAIN)
 fuzz_service_LDFLAGS = $(FUZZ_FLAGS)

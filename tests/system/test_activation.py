@@ -457,7 +457,7 @@ def test_the_helper_starts_services_of_a_system_bus(services):
     assert c.call('Echo', 'u', 7, dest=SERVICE, path='/x', iface='a.b') == (7,)
     env = services.starts()[0]['environment']
     assert env['DBUS_STARTER_BUS_TYPE'] == 'system' and env['DBUS_STARTER_ADDRESS'] == bus.address
-    assert 'DBUS_SESSION_BUS_ADDRESS' not in env
+    assert env['DBUS_SYSTEM_BUS_ADDRESS'] == bus.address and 'DBUS_SESSION_BUS_ADDRESS' not in env
     quit_service(c)
 
 

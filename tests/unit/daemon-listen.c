@@ -125,8 +125,6 @@ static const struct {
     const char *address;
     const char *error; /* regular expression */
 } bad[] = {
-    {"tcp:host=localhost,port=0", "^tcp transports are not supported: use unix:$"},
-    {"nonce-tcp:", "^nonce-tcp transports are not supported"},
     {"unixexec:path=/bin/true", "^unixexec transports are not supported"},
     {"unix:", "exactly one of path, abstract, dir, tmpdir and runtime"},
     {"unix:path=@/a,abstract=b", "exactly one of"},
@@ -142,7 +140,7 @@ static const struct {
     {"unix:dir=@/" LONG_NAME, "has [0-9]+ bytes, at most 107"},
     {"unix:abstract=@/" LONG_NAME, "has [0-9]+ bytes, at most 107"},
     {"unix:runtime=no", "only value is yes"},
-    {"unix:path=@/a;tcp:host=x", "tcp transports are not supported"},
+    {"unix:path=@/a;launchd:env=x", "launchd transports are not supported"},
     {"systemd:path=@/a", "systemd"},
     {"systemd:", "systemd"},
     {"", "."},

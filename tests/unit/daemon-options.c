@@ -70,7 +70,7 @@ static const struct {
     {{"--session", "--fork=yes"}, "--fork takes no value"},
     {{"--session", "--session="}, "--session takes no value"},
     {{"--session", "--sess"}, "--sess: there is no such option; --help"},
-    {{"--session", "--introspect"}, "--introspect: there is no such option"},
+    {{"--introspect=yes"}, "--introspect takes no value"},
     {{"--session", "session.conf"}, "session.conf: there is no such option"},
     {{"--session", ""}, "there is no such option"},
     {{"--session", "--"}, "there is no such option"},

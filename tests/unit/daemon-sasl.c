@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "daemon/sasl.h"
 #include "tests/unit/daemon.h"
+#include "util/sha1.h"
 
 #define GUID "0123456789abcdef0123456789abcdef"
 #define OK "OK " GUID "\r\n"
@@ -218,6 +220,144 @@ START_TEST(set_up)
 }
 END_TEST
 
+/* ---- cookies: the sum is that of sha1sum(1) over "CHALLENGE:CLIENT'S:COOKIE" */
+
+#define COOKIE POSTERN_SASL_COOKIE
+#define CREJECTED "REJECTED EXTERNAL DBUS_COOKIE_SHA1\r\n"
+/* org_freedesktop_general 7 000102030405060708090a0b0c0d0e0f */
+#define QUESTION \
+    "DATA 6f72675f667265656465736b746f705f67656e6572616c203720" \
+    "3030303130323033303430353036303730383039306130623063306430653066\r\n"
+#define ALICE "616c696365"
+
+static int give(void *data, struct postern_challenge *challenge)
+{
+    int *answer = data;
+
+    if (*answer < 0)
+        return *answer;
+    challenge->id = 7;
+    memcpy(challenge->cookie, "c0ffee", sizeof("c0ffee"));
+    memcpy(challenge->digits, "000102030405060708090a0b0c0d0e0f", sizeof(challenge->digits));
+    return 0;
+}
+
+/* The answer to the question: the client's challenge, a blank, the sum of "000102030405060708090a0b0c0d0e0f:CLIENT:COOKIE". */
+static char *prove(const char *client, const char *cookie, const char *more)
+{
+    uint8_t sum[POSTERN_SHA1_BYTES];
+    char text[512], hex[2 * POSTERN_SHA1_BYTES + 1], *line = NULL, *encoded = NULL;
+    int n = snprintf(text, sizeof(text), "000102030405060708090a0b0c0d0e0f:%s:%s", client, cookie);
+
+    postern_sha1(text, (size_t)n, sum);
+    postern_hex(sum, sizeof(sum), hex);
+    n = snprintf(text, sizeof(text), "%s %s%s", client, hex, more);
+    encoded = malloc(2 * (size_t)n + 1);
+    postern_hex((const uint8_t *)text, (size_t)n, encoded);
+    ck_assert_int_gt(asprintf(&line, "DATA %s\r\n", encoded), 0);
+    free(encoded);
+    return line;
+}
+
+/* first: what comes before the proof. */
+static const struct {
+    const char *what, *first, *client, *cookie, *more, *last;
+    uint32_t socket_uid;
+    int keyring;
+    const char *out;
+    int r;
+    uint32_t uid;
+} cookies[] = {
+    {"over the network", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", "", "BEGIN\r\n", NOBODY, 0, QUESTION OK, 1, 1000},
+    {"by number", "AUTH DBUS_COOKIE_SHA1 31303030\r\n", "abcd", "c0ffee", "", "BEGIN\r\n", NOBODY, 0, QUESTION OK, 1, 1000},
+    {"with DATA", "AUTH DBUS_COOKIE_SHA1\r\nDATA " ALICE "\r\n", "abcd", "c0ffee", "", "BEGIN\r\n", NOBODY, 0,
+     "DATA\r\n" QUESTION OK, 1, 1000},
+    {"over a Unix socket", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", "", "BEGIN\r\n", 1000, 0, QUESTION OK, 1, 1000},
+    {"another client's challenge", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "~!any-printable", "c0ffee", "", "BEGIN\r\n", NOBODY, 0,
+     QUESTION OK, 1, 1000},
+    {"a socket of another user", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", "", "", 1001, 0, CREJECTED UNKNOWN, 0, NOBODY},
+    {"another cookie", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffef", "", "", NOBODY, 0, QUESTION CREJECTED, 0, NOBODY},
+    {"a longer sum", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", "00", "", NOBODY, 0, QUESTION CREJECTED, 0, NOBODY},
+    {"a blank behind", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", " ", "", NOBODY, 0, QUESTION CREJECTED, 0, NOBODY},
+    {"no challenge of its own", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "", "c0ffee", "", "", NOBODY, 0, QUESTION CREJECTED, 0, NOBODY},
+    {"two words", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "ab cd", "c0ffee", "", "", NOBODY, 0, QUESTION CREJECTED, 0, NOBODY},
+    {"another name", "AUTH DBUS_COOKIE_SHA1 626f62\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, CREJECTED UNKNOWN, 0, NOBODY},
+    {"part of the name", "AUTH DBUS_COOKIE_SHA1 616c6963\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, CREJECTED UNKNOWN, 0, NOBODY},
+    {"another number", "AUTH DBUS_COOKIE_SHA1 30\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, CREJECTED UNKNOWN, 0, NOBODY},
+    {"no name", "AUTH DBUS_COOKIE_SHA1\r\nDATA\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, "DATA\r\n" CREJECTED UNKNOWN, 0, NOBODY},
+    {"no keyring", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", "abcd", "c0ffee", "", "", NOBODY, -EPERM, CREJECTED UNKNOWN, 0, NOBODY},
+    {"the proof twice", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\nDATA 61\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, QUESTION CREJECTED UNKNOWN,
+     0, NOBODY},
+    {"BEGIN without proof", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\nBEGIN\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, QUESTION, -EPROTO, NOBODY},
+    {"CANCEL instead of proof", "AUTH DBUS_COOKIE_SHA1 " ALICE "\r\nCANCEL\r\n", "abcd", "c0ffee", "", "", NOBODY, 0,
+     QUESTION CREJECTED UNKNOWN, 0, NOBODY},
+    {"EXTERNAL over the network", "AUTH EXTERNAL 31303030\r\n", "abcd", "c0ffee", "", "", NOBODY, 0, CREJECTED UNKNOWN, 0, NOBODY},
+};
+
+START_TEST(cookie_proofs)
+{
+    char input[1024] = "", *proof = prove(cookies[_i].client, cookies[_i].cookie, cookies[_i].more);
+    int answer = cookies[_i].keyring;
+    const struct postern_sasl_keyring keyring = {.data = &answer, .user = "alice", .uid = 1000, .challenge = give};
+    struct postern_sasl start;
+    size_t n = (size_t)snprintf(input + 1, sizeof(input) - 1, "%s%s%s", cookies[_i].first, proof, cookies[_i].last) + 1;
+
+    postern_sasl_init(&start, GUID, EXT | COOKIE, cookies[_i].socket_uid, false);
+    start.keyring = &keyring;
+    for (size_t step = 1; step <= n; step = 2 * step + 1) {
+        struct outcome outcome = converse(&start, input, n, 0, step);
+
+        ck_assert_msg(outcome.r == cookies[_i].r, "%s: %d", cookies[_i].what, outcome.r);
+        ck_assert_msg(strcmp(outcome.out, cookies[_i].out) == 0, "%s: %s", cookies[_i].what, outcome.out);
+        if (outcome.r >= 0)
+            ck_assert_msg(outcome.uid == cookies[_i].uid, "%s: uid %u", cookies[_i].what, outcome.uid);
+        free(outcome.out);
+    }
+    free(proof);
+}
+END_TEST
+
+/* Without a keyring the mechanism is refused, also when it was enabled. */
+START_TEST(cookies_need_a_keyring)
+{
+    struct postern_sasl start;
+    struct outcome outcome;
+
+    postern_sasl_init(&start, GUID, EXT | COOKIE, NOBODY, false);
+    outcome = converse(&start, "\0AUTH DBUS_COOKIE_SHA1 " ALICE "\r\n", 35, 0, 35);
+    ck_assert_str_eq(outcome.out, CREJECTED);
+    free(outcome.out);
+}
+END_TEST
+
+/* The bytes of a nonce come before all others, however they arrive. */
+START_TEST(nonce)
+{
+    static const char right[] = "0123456789abcdef\0AUTH\r\n", wrong[] = "0123456789abcdeF\0AUTH\r\n", short_one[] = "0123456789abcde";
+    struct postern_sasl start;
+
+    postern_sasl_init(&start, GUID, EXT, NOBODY, false);
+    postern_sasl_ask_nonce(&start, (const uint8_t *)right);
+    for (size_t step = 1; step < sizeof(right); step++) {
+        struct outcome good = converse(&start, right, sizeof(right) - 1, 0, step), bad = converse(&start, wrong, sizeof(wrong) - 1, 0, step);
+
+        ck_assert_int_eq(good.r, 0);
+        ck_assert_str_eq(good.out, REJECTED);
+        ck_assert_int_eq(bad.r, -EPROTO);
+        ck_assert_str_eq(bad.out, "");
+        free(good.out);
+        free(bad.out);
+    }
+    for (size_t step = 1; step < sizeof(short_one); step++) {
+        struct outcome partial = converse(&start, short_one, sizeof(short_one) - 1, 0, step);
+
+        ck_assert_int_eq(partial.r, 0);
+        ck_assert_uint_eq(partial.used, 0);
+        free(partial.out);
+    }
+}
+END_TEST
+
 /* A conversation is as long as it takes, and no longer. */
 START_TEST(bounds)
 {
@@ -286,6 +426,9 @@ Suite *sasl_suite(void)
 
     tcase_add_loop_test(tcase, conversations, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_loop_test(tcase, set_up, 0, sizeof(setups) / sizeof(setups[0]));
+    tcase_add_loop_test(tcase, cookie_proofs, 0, sizeof(cookies) / sizeof(cookies[0]));
+    tcase_add_test(tcase, cookies_need_a_keyring);
+    tcase_add_test(tcase, nonce);
     tcase_add_test(tcase, bounds);
     tcase_add_test(tcase, first_and_last);
     suite_add_tcase(suite, tcase);

@@ -6,6 +6,7 @@
 #include <check.h>
 
 Suite *command_suite(void);
+Suite *keyring_suite(void);
 Suite *listen_suite(void);
 Suite *matchset_suite(void);
 Suite *name_suite(void);
@@ -13,5 +14,6 @@ Suite *oom_suite(void);
 Suite *options_suite(void);
 Suite *sasl_suite(void);
 Suite *service_suite(void);
+Suite *tcp_suite(void);
 
 #endif

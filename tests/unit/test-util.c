@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/unit/suite.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include "util/error.h"
 #include "util/hash.h"
 #include "util/peer.h"
+#include "util/sha1.h"
 
 START_TEST(buf_grows_and_consumes)
 {
@@ -80,6 +83,65 @@ START_TEST(peer_facts_are_ours)
 }
 END_TEST
 
+/* Of whoever is at the other end of the network, nothing is known; of what is no socket, that is an error. */
+START_TEST(peer_facts_of_the_network)
+{
+    struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(addr);
+    struct postern_peer_facts peer = {.uid = 1};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0), server;
+
+    ck_assert_int_eq(bind(listener, (struct sockaddr *)&addr, size), 0);
+    ck_assert_int_eq(listen(listener, 1), 0);
+    ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
+    ck_assert_int_eq(connect(client, (struct sockaddr *)&addr, size), 0);
+    server = accept(listener, NULL, NULL);
+    ck_assert_int_eq(postern_peer_facts_read(server, &peer), 0);
+    ck_assert(peer.uid == POSTERN_PEER_UNKNOWN && peer.gid == (gid_t)-1 && peer.pid == 0);
+    ck_assert(peer.groups == NULL && peer.n_groups == 0 && peer.label == NULL);
+    ck_assert_int_eq(postern_peer_pidfd(server), -ENODATA);
+    postern_peer_facts_finish(&peer);
+    close(server);
+    close(client);
+    close(listener);
+}
+END_TEST
+
+/* The examples of FIPS 180-4, and lengths around the ends of a block, as sha1sum(1) has them. */
+static const struct {
+    const char *piece;
+    int times;
+    const char *sum;
+} sums[] = {
+    {"", 1, "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+    {"abc", 1, "a9993e364706816aba3e25717850c26c9cd0d89d"},
+    {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 1, "84983e441c3bd26ebaae4aa1f95129e5e54670f1"},
+    {"a", 1000000, "34aa973cd4c4daa4f61eeb2bdbad27316534016f"},
+    {"a", 55, "c1c8bbdc22796e28c0e15163d20899b65621d65a"},
+    {"a", 56, "c2db330f6083854c99d4b5bfb6e8f29f201be699"},
+    {"a", 63, "03f09f5b158a7a8cdad920bddc29b81c18a551f5"},
+    {"a", 64, "0098ba824b5c16427bd7a1122a5a442a25ec644d"},
+    {"a", 65, "11655326c708d70319be2610e8a57d9a5b959d3b"},
+    {"a", 119, "ee971065aaa017e0632a8ca6c77bb3bf8b1dfc56"},
+    {"a", 120, "f34c1488385346a55709ba056ddd08280dd4c6d6"},
+};
+
+START_TEST(sha1)
+{
+    size_t len = strlen(sums[_i].piece);
+    char *text = malloc(len * (size_t)sums[_i].times + 1);
+    uint8_t sum[POSTERN_SHA1_BYTES];
+    char hex[2 * POSTERN_SHA1_BYTES + 1];
+
+    for (int i = 0; i < sums[_i].times; i++)
+        memcpy(text + (size_t)i * len, sums[_i].piece, len);
+    postern_sha1(text, len * (size_t)sums[_i].times, sum);
+    postern_hex(sum, sizeof(sum), hex);
+    ck_assert_str_eq(hex, sums[_i].sum);
+    free(text);
+}
+END_TEST
+
 static Suite *util_suite(void)
 {
     Suite *suite = suite_create("util");
@@ -89,6 +151,8 @@ static Suite *util_suite(void)
     tcase_add_test(tcase, error_is_one_line);
     tcase_add_test(tcase, hash_depends_on_every_byte);
     tcase_add_test(tcase, peer_facts_are_ours);
+    tcase_add_test(tcase, peer_facts_of_the_network);
+    tcase_add_loop_test(tcase, sha1, 0, sizeof(sums) / sizeof(sums[0]));
     suite_add_tcase(suite, tcase);
     return suite;
 }

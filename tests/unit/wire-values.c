@@ -420,23 +420,25 @@ END_TEST
 START_TEST(credentials)
 {
     gid_t groups[] = {4, 100};
-    struct postern_peer_facts facts = {.uid = 1000, .gid = 100};
+    struct postern_peer_facts facts = {.uid = 1000, .gid = 100}, unknown = {.uid = POSTERN_PEER_UNKNOWN, .pid = 7, .groups = groups};
     struct postern_writer w;
     struct postern_reader r;
     char text[256] = "";
 
     postern_writer_init(&w);
     postern_writer_open(&w, 'a', "{sv}");
-    postern_credentials_write(&w, &facts);
+    postern_credentials_write(&w, 1000, &facts);
     facts = (struct postern_peer_facts){.pid = 7, .groups = groups, .n_groups = 2, .label = (char *)"ab", .label_len = 2};
-    postern_credentials_write(&w, &facts);
+    postern_credentials_write(&w, 0, &facts);
+    postern_credentials_write(&w, UINT32_MAX, &unknown); /* ANONYMOUS over the network */
+    postern_credentials_write(&w, 5, &unknown);
     postern_writer_close(&w);
     ck_assert_int_eq(postern_writer_finish(&w), 0);
     postern_reader_init(&r, postern_native_order(), w.signature, w.buf.data, w.buf.len);
     dump(&r, text, sizeof(text));
     ck_assert_str_eq(text, "a[ e[ s'UnixUserID' v[ u1000 ] ] e[ s'UnixUserID' v[ u0 ] ] "
                            "e[ s'UnixGroupIDs' v[ a[ u4 u100 ] ] ] e[ s'ProcessID' v[ u7 ] ] "
-                           "e[ s'LinuxSecurityLabel' v[ a[ y97 y98 y0 ] ] ] ] ");
+                           "e[ s'LinuxSecurityLabel' v[ a[ y97 y98 y0 ] ] ] e[ s'UnixUserID' v[ u5 ] ] ] ");
     postern_writer_free(&w);
 }
 END_TEST
