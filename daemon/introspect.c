@@ -67,7 +67,7 @@ static int add_module_interfaces(const struct postern_bus *bus, struct postern_b
     return r;
 }
 
-/* The next element on the way from path to the driver's object. */
+/* The way from path to the driver's object; in one step, so that tools show no objects between that are none. */
 static int add_child(struct postern_buf *xml, const char *path)
 {
     static const char home[] = POSTERN_DRIVER_PATH;
@@ -77,7 +77,7 @@ static int add_child(struct postern_buf *xml, const char *path)
     if (!postern_path_in_subtree(home, sizeof(home) - 1, path, len) || len == sizeof(home) - 1)
         return 0;
     next = home + (len == 1 ? 1 : len + 1);
-    return postern_buf_printf(xml, "  <node name=\"%.*s\"/>\n", (int)strcspn(next, "/"), next);
+    return postern_buf_printf(xml, "  <node name=\"%s\"/>\n", next);
 }
 
 int postern_introspect(const struct postern_bus *bus, const char *path, struct postern_buf *xml)

@@ -244,6 +244,8 @@ def test_introspection(bus):
     assert {'Hello', 'RequestName', 'ReleaseName', 'StartServiceByName', 'NameHasOwner', 'ListNames', 'ListActivatableNames', 'AddMatch',
             'RemoveMatch', 'GetNameOwner', 'ListQueuedOwners', 'GetConnectionUnixUser', 'GetConnectionUnixProcessID',
             'GetConnectionCredentials', 'GetId', 'ReloadConfig', 'UpdateActivationEnvironment'} <= methods[DRIVER]
+    assert {'GetStats', 'GetConnectionStats', 'GetAllMatchRules'} == methods['org.freedesktop.DBus.Debug.Stats']
+    assert {'BecomeMonitor'} == methods['org.freedesktop.DBus.Monitoring']
     assert 'Introspect' in methods[INTROSPECTABLE] and 'Get' in methods[PROPERTIES] and 'Ping' in methods[PEER]
     if not STOCK:
         assert {'AddServer', 'StopListening', 'StopInstance', 'GetInstanceInfo', 'GetConnectionInstance', 'RequestHeader'} == \
@@ -253,7 +255,7 @@ def test_introspection(bus):
 def test_introspection_with_clients(bus):
     text = bus.run('busctl', '--address=' + bus.address, 'introspect', DRIVER, DRIVER_PATH)
     assert 'GetConnectionCredentials' in text and 'NameOwnerChanged' in text
-    assert '/org/freedesktop/DBus' in bus.run('busctl', '--address=' + bus.address, 'tree', DRIVER)
+    assert bus.run('busctl', '--address=' + bus.address, 'tree', DRIVER).split() == ['└─/org/freedesktop/DBus']
     assert 'RequestName' in bus.run('gdbus', 'introspect', '--address', bus.address, '--dest', DRIVER, '--object-path', DRIVER_PATH)
     assert 'string ":1.' in bus.run('dbus-send', '--bus=' + bus.address, '--print-reply', '--dest=' + DRIVER, DRIVER_PATH, DRIVER + '.ListNames')
     assert '--session' not in bus.run('busctl', '--address=' + bus.address, 'list', '--no-pager')

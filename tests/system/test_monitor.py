@@ -452,7 +452,6 @@ def test_descriptors(bus):
 
 
 @pytest.mark.postern
-@pytest.mark.postern
 def test_descriptors_of_the_bus(bus):
     """A process as a descriptor goes with the answer, in every copy of it."""
     w, plain, c = Watch(bus), Watch(bus, fds=False), bus.connect()
@@ -464,6 +463,7 @@ def test_descriptors_of_the_bus(bus):
         os.close(fd)
 
 
+@pytest.mark.postern
 def test_more_descriptors_than_a_queue_holds(new_bus):
     """One round may bring more than max_outgoing_unix_fds; a monitor that reads sees them all, and keeps its connection."""
     new_bus.start('<limit name="max_outgoing_unix_fds">4</limit>')

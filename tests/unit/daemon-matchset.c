@@ -243,6 +243,32 @@ START_TEST(counting)
 }
 END_TEST
 
+static void note(void *data, const struct postern_match *match)
+{
+    char *text = data;
+
+    strcat(text, match->member.s);
+}
+
+/* An owner's rules are told in the order in which they were added. */
+START_TEST(listing)
+{
+    struct stage stage = {.set = postern_matchset_new()};
+    char text[8] = "";
+
+    postern_matchset_each(&stage.owners[0], note, text);
+    ck_assert_str_eq(text, "");
+    add(&stage, 0, "member='A'");
+    add(&stage, 1, "member='Z'");
+    postern_matchset_each(&stage.owners[0], note, text);
+    add(&stage, 0, "member='B'");
+    add(&stage, 0, "member='A',eavesdrop='true'");
+    postern_matchset_each(&stage.owners[0], note, text);
+    ck_assert_str_eq(text, "AABA");
+    postern_matchset_free(stage.set);
+}
+END_TEST
+
 /* Ten thousand rules that cannot match are not even looked at. */
 START_TEST(cost)
 {
@@ -410,6 +436,7 @@ Suite *matchset_suite(void)
 
     tcase_add_loop_test(tcase, one_rule, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, counting);
+    tcase_add_test(tcase, listing);
     tcase_add_test(tcase, cost);
     tcase_add_test(tcase, random_rules);
     suite_add_tcase(suite, tcase);
