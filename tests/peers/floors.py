@@ -6,6 +6,16 @@ Everywhere else, and beyond this, the measure is what the same suites do with db
 # (ID, VERSION_ID) of /etc/os-release: group -> (as root, as an ordinary user)
 FLOORS = {
     ('debian', '12'): {
+        'dbus-tests normal': (45, 45),
+        'dbus-tests normal with config': (74, 71),
+        'dbus-tests debug': (49, 49),
+        'dbus-tests debug with config': (78, 75),
+        'GLib: gdbus': (145, 145),
+        'GLib: others': (105, 104),
+        'dbus-python': (12, 12),
+        'python-dbusmock': (110, 110),
+        'xdg-dbus-proxy': (2, 2),
+        'sd-bus': (7, 7),
     },
 }
 

@@ -13,6 +13,10 @@ PEERS = \
 	tests/peers/suites.py
 EXTRA_DIST += $(PEERS)
 
+TESTS += tests/peers/selftest.py
+EXTRA_DIST += tests/peers/selftest.py
+
 check-peers: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
-	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" $(PYTHON3) -B $(abs_top_srcdir)/tests/peers/run.py $(PEERS_ARGS)
+	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" $(PYTHON3) -B $(abs_top_srcdir)/tests/peers/run.py \
+	$$(grep -q 'define POSTERN_VERBOSE_MODE' config.h && echo --verbose-mode) $(PEERS_ARGS)
 .PHONY: check-peers

@@ -8,6 +8,7 @@ import concurrent.futures
 import os
 import pwd
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from exceptions import exceptions_of
 from floors import too_few
 from report import make_rows, print_closing, print_failure, print_remarks, print_table
 from results import FAIL, SKIP
-from runner import User, run, run_once
+from runner import User, end_all, run, run_once
 from suites import all_suites, missing_packages
 
 
@@ -32,6 +33,7 @@ def parse_arguments():
     parser.add_argument('--only', default='', help='a regular expression: only suites whose "group: name" it is found in')
     parser.add_argument('--jobs', type=int, default=2 * (os.cpu_count() or 1), help='so many at once')
     parser.add_argument('--logs', help='keep what the suites print in this folder')
+    parser.add_argument('--verbose-mode', action='store_true', help='the daemon under test offers Debug.Verbose')
     parser.add_argument('--list', action='store_true', help='only list the suites')
     arguments = parser.parse_args()
     if not arguments.daemon and not arguments.list:
@@ -81,7 +83,7 @@ class Job:
             stock = run(self.suite, daemon, self.user, self.log('stock'))
             if says_nothing(self.suite, stock):
                 return None
-        exceptions = exceptions_of(self.suite)
+        exceptions = exceptions_of(self.suite, self.arguments.verbose_mode)
         own = run(self.suite, self.arguments.daemon, self.user, self.log('own'), exceptions if self.suite.glib else ())
         excepted = {case: self.try_exception(own, stock, case) for case in exceptions}
         outcome = compare(self.suite, own, stock)
@@ -124,6 +126,12 @@ def run_all(jobs, n):
     return outcomes, quiet
 
 
+def give_up(number, frame):
+    """Nothing of ours survives us."""
+    end_all()
+    os._exit(128 + number)
+
+
 def main():
     arguments = parse_arguments()
     missing = missing_packages()
@@ -146,6 +154,8 @@ def main():
     logs = arguments.logs or tempfile.mkdtemp(prefix='postern-peers-')
     os.makedirs(logs, exist_ok=True)
     jobs = [Job(arguments, logs, user, suite) for user in users for suite in suites]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, give_up)
     outcomes, quiet = run_all(jobs, arguments.jobs)
     ordered = [(job.user.name, outcomes[job]) for job in jobs if job in outcomes]
     for who, outcome in ordered:

@@ -56,6 +56,7 @@ class Scratch:
     def __init__(self, daemon, user):
         self.dir = tempfile.mkdtemp(prefix='peer', dir='/tmp')
         os.chmod(self.dir, 0o755)
+        self.mark = '%d-%s' % (os.getpid(), os.path.basename(self.dir))
         self.bin, self.starts = self.dir + '/bin', self.dir + '/starts'
         for name, mode in (('bin', 0o755), ('home', 0o700), ('run', 0o700), ('tmp', 0o1777)):
             os.mkdir(os.path.join(self.dir, name))
@@ -75,7 +76,7 @@ class Scratch:
                'XDG_RUNTIME_DIR': self.dir + '/run', 'TMPDIR': self.dir + '/tmp', 'DBUS_TEST_DAEMON': self.wrapper,
                # Nothing here may find the machine's own system bus.
                'DBUS_SYSTEM_BUS_ADDRESS': 'unix:path=%s/none' % self.dir,
-               'COLUMNS': '400', 'PYTHONDONTWRITEBYTECODE': '1', MARK: '%d-%s' % (os.getpid(), os.path.basename(self.dir))}
+               'COLUMNS': '400', 'PYTHONDONTWRITEBYTECODE': '1', MARK: self.mark}
         env.update((name, os.environ[name]) for name in KEPT if name in os.environ)
         return env
 
@@ -85,12 +86,12 @@ class Scratch:
 
 
 def marked(mark):
-    """Running processes of this run: pid -> name of the program."""
-    found = {}
+    """Running processes whose mark begins so: pid -> name of the program."""
+    found, mark = {}, ('%s=%s' % (MARK, mark)).encode()
     for pid in filter(str.isdigit, os.listdir('/proc')):
         try:
             with open('/proc/%s/environ' % pid, 'rb') as f:
-                if ('%s=%s' % (MARK, mark)).encode() not in f.read().split(b'\0'):
+                if not any(variable.startswith(mark) for variable in f.read().split(b'\0')):
                     continue
             with open('/proc/%s/stat' % pid) as f:
                 name, state = re.search(r'\((.*)\) (\S)', f.read(), re.S).groups()
@@ -101,22 +102,32 @@ def marked(mark):
     return found
 
 
-def clean_up(mark, daemon_name):
-    """Ends what the suite left running; returns how many daemons there were among it."""
-    end = time.monotonic() + 3
-    while marked(mark) and time.monotonic() < end:
-        time.sleep(0.05)
-    left = marked(mark)
+def end_marked(mark):
+    """Also what is started while we end the others."""
     for _ in range(50):
         running = marked(mark)
         if not running:
-            break
+            return
         for pid in running:
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         time.sleep(0.05)
+
+
+def end_all():
+    """All that this process has started in any run."""
+    end_marked('%d-' % os.getpid())
+
+
+def clean_up(mark, daemon_name):
+    """Ends what the suite left running; returns how many daemons there were among it."""
+    end = time.monotonic() + 3
+    while marked(mark) and time.monotonic() < end:
+        time.sleep(0.05)
+    left = marked(mark)
+    end_marked(mark)
     return sum(1 for name in left.values() if name == daemon_name[:15])
 
 
@@ -227,7 +238,7 @@ def run_once(suite, daemon, user, log_path, more=()):
             else:
                 status = execute(suite, argv, dict(scratch.env(user), **suite.env), suite.cwd or scratch.dir + '/home', user, log)
             seconds = time.monotonic() - start
-            left = clean_up('%d-%s' % (os.getpid(), os.path.basename(scratch.dir)), os.path.basename(daemon))
+            left = clean_up(scratch.mark, os.path.basename(daemon))
         with open(log_path, errors='replace') as f:
             text = f.read()
         if isinstance(status, str):
