@@ -194,9 +194,10 @@ case $stage in
         # docs/switching.md, "Switching"
         check 'the configuration is sound' posternd --system --check
         check 'the configuration of the session bus is sound' posternd --session --check
-        check 'switch the system bus' systemctl enable postern.service
+        check 'switch the system bus' systemctl --no-reload enable postern.service
         check "switch the users' buses" systemctl --global enable postern.service
         check 'nothing happens before the next boot' finds '^/usr/bin/dbus-daemon$' bus_program busctl
+        check 'PID 1 stays on its bus' owned
         # The next boot's trouble.
         cp "$mediator_config" /switch/mediator.conf
         echo '<mediator><containers default-mode="maybe"/></mediator>' >"$mediator_config"
@@ -232,9 +233,10 @@ case $stage in
         check 'the bus is confined' confined
         check 'a container on the system bus' container_works
         check 'no complaints in the journal' no_complaints
-        check 'switch the system bus back' systemctl disable postern.service
+        check 'switch the system bus back' systemctl --no-reload disable postern.service
         check "switch the users' buses back" systemctl --global disable postern.service
         check 'nothing happens before the next boot' finds posternd bus_program busctl
+        check 'PID 1 stays on its bus' owned
         ;;
     back)
         check 'the machine runs' booted
