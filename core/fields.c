@@ -57,14 +57,14 @@ struct end_keys {
     const char *unique, *names[POSTERN_FIELD_NAMES], *label, *uid, *pid, *instance, *type, *name;
 };
 
-#define END_KEYS(END)                                                                                                              \
-    {                                                                                                                              \
-        .unique = "POSTERN_" END "_UNIQUE_NAME",                                                                                   \
-        .names = {"POSTERN_" END "_WELL_KNOWN_NAME_0", "POSTERN_" END "_WELL_KNOWN_NAME_1",                                        \
-                  "POSTERN_" END "_WELL_KNOWN_NAME_2", "POSTERN_" END "_WELL_KNOWN_NAME_3"},                                       \
-        .label = "POSTERN_" END "_SECURITY_LABEL", .uid = "POSTERN_" END "_UID", .pid = "POSTERN_" END "_PID",                     \
-        .instance = "POSTERN_" END "_CONTAINER_INSTANCE", .type = "POSTERN_" END "_CONTAINER_TYPE",                                \
-        .name = "POSTERN_" END "_CONTAINER_NAME",                                                                                  \
+#define END_KEYS(END)                                                                                                            \
+    {                                                                                                                            \
+        .unique = "POSTERN_" END "_UNIQUE_NAME",                                                                                 \
+        .names = {"POSTERN_" END "_WELL_KNOWN_NAME_0", "POSTERN_" END "_WELL_KNOWN_NAME_1", "POSTERN_" END "_WELL_KNOWN_NAME_2", \
+                  "POSTERN_" END "_WELL_KNOWN_NAME_3"},                                                                          \
+        .label = "POSTERN_" END "_SECURITY_LABEL", .uid = "POSTERN_" END "_UID", .pid = "POSTERN_" END "_PID",                   \
+        .instance = "POSTERN_" END "_CONTAINER_INSTANCE", .type = "POSTERN_" END "_CONTAINER_TYPE",                              \
+        .name = "POSTERN_" END "_CONTAINER_NAME",                                                                                \
     }
 
 static const struct end_keys sender_keys = END_KEYS("SENDER"), receiver_keys = END_KEYS("RECEIVER");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a line of the log says, as fields for a log that can be searched by them, such as systemd's journal: POSTERN_VERDICT, POSTERN_SENDER_...,
- * POSTERN_MESSAGE_..., listed in posternd(1). MESSAGE_ID tells apart what happened, and by OBJECT_PID journald adds what it knows of the sender.
+ * What a line of the log says, as fields for a log that can be searched by them, such as systemd's journal: POSTERN_VERDICT,
+ * POSTERN_SENDER_..., POSTERN_MESSAGE_..., listed in posternd(1). MESSAGE_ID tells apart what happened, and by OBJECT_PID
+ * journald adds what it knows of the sender.
  */
 #ifndef POSTERN_CORE_FIELDS_H
 #define POSTERN_CORE_FIELDS_H

@@ -11,8 +11,8 @@
 bool postern_journal_is_stderr(void);
 /* Is there a journal that can be written to? */
 bool postern_journal_is_there(void);
-/* Writes an entry: the text, and n keys with their values; a key that is none of the forms that the host's log_fields() takes is left out. 0 or
- * negative errno. */
+/* Writes an entry: the text, and n keys with their values; a key that is none of the forms that the host's log_fields() takes is
+ * left out. 0 or negative errno. */
 int postern_journal_send(int priority, const char *text, uint32_t n, const char *const *keys, const char *const *values);
 
 #endif

@@ -25,18 +25,22 @@
 #define LOCK_PAUSE 2000000 /* nanoseconds */
 #define LOCK_STALE 10      /* seconds */
 
-int postern_keyring_init(struct postern_keyring *keyring, struct postern_error *error)
+int postern_keyring_init(struct postern_keyring *keyring, const char *home, struct postern_error *error)
 {
     const struct passwd *entry;
 
     errno = 0;
     entry = getpwuid(geteuid());
-    if (entry == NULL || entry->pw_dir == NULL || entry->pw_dir[0] != '/')
-        return postern_error_set(error, errno != 0 ? -errno : -ENOENT, "the user database does not tell the home of uid %u",
+    if (entry == NULL)
+        return postern_error_set(error, errno != 0 ? -errno : -ENOENT, "the user database does not know uid %u",
                                  (unsigned)geteuid());
+    if (home == NULL || home[0] != '/')
+        home = entry->pw_dir;
+    if (home == NULL || home[0] != '/')
+        return postern_error_set(error, -ENOENT, "%s has no home", entry->pw_name);
     keyring->uid = geteuid();
     keyring->user = strdup(entry->pw_name);
-    keyring->home = strdup(entry->pw_dir);
+    keyring->home = strdup(home);
     if (keyring->user != NULL && keyring->home != NULL)
         return 0;
     postern_keyring_finish(keyring);

@@ -37,9 +37,9 @@ struct postern_keyring {
     int64_t waited; /* the second in which the lock was last waited for */
 };
 
-/* Finds the home of the effective user, as the user database has it; so dbus-daemon does, whatever HOME says. Asks the name
- * service, which may take its time. 0, or a negative errno with *error. */
-int postern_keyring_init(struct postern_keyring *keyring, struct postern_error *error);
+/* For the effective user. home: where the folder is, as HOME says; not an absolute path: what the user database says. Asks the
+ * name service, which may take its time. 0, or a negative errno with *error. */
+int postern_keyring_init(struct postern_keyring *keyring, const char *home, struct postern_error *error);
 void postern_keyring_finish(struct postern_keyring *keyring);
 
 /*

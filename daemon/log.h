@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The daemon's log: standard error, the system log, or both. The system log is systemd's journal where there is one, with fields, else syslog. */
+/* The daemon's log: standard error, the system log, or both. The system log is systemd's journal where there is one, with fields,
+ * else syslog. */
 #ifndef POSTERN_DAEMON_LOG_H
 #define POSTERN_DAEMON_LOG_H
 

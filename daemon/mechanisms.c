@@ -2,6 +2,7 @@
 #include "daemon/mechanisms.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
@@ -36,9 +37,11 @@ static int make_challenge(void *data, struct postern_challenge *challenge)
 /* asked: somebody wrote so into the configuration, and is told when it cannot be. */
 static void enable_cookies(struct postern_bus *bus, bool asked)
 {
+    /* As libdbus finds it, in clients, too; but what root's environment says is not the home of who the bus has become. */
+    const char *home = bus->config->user == NULL ? getenv("HOME") : NULL;
     struct postern_error error;
 
-    if (bus->keyring.home == NULL && postern_keyring_init(&bus->keyring, &error) < 0) {
+    if (bus->keyring.home == NULL && postern_keyring_init(&bus->keyring, home, &error) < 0) {
         postern_log(&bus->log, asked ? LOG_WARNING : LOG_DEBUG, "authentication mechanism DBUS_COOKIE_SHA1 is not offered: %s",
                     error.text);
         return;

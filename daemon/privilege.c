@@ -16,7 +16,8 @@
 #endif
 
 #ifdef KEEPS_AUDIT
-/* In a container the capability may be beyond what even root has: then asking for it would fail, and the bus starts without it. */
+/* In a container the capability may be beyond what even root has: then asking for it would fail, and the bus starts without it.
+ */
 static bool may_keep_audit(const char **lost)
 {
     if (capng_get_caps_process() == 0 && capng_have_capability(CAPNG_PERMITTED, CAP_AUDIT_WRITE))
@@ -25,8 +26,8 @@ static bool may_keep_audit(const char **lost)
     return false;
 }
 
-/* After the change of user, which PR_SET_KEEPCAPS has let all capabilities survive: all but one go. The bounding set stays, since a helper
- * that starts services as other users is itself set-user-id root. */
+/* After the change of user, which PR_SET_KEEPCAPS has let all capabilities survive: all but one go. The bounding set stays, since
+ * a helper that starts services as other users is itself set-user-id root. */
 static int keep_audit_only(void)
 {
     capng_clear(CAPNG_SELECT_CAPS);
@@ -82,7 +83,8 @@ int postern_privilege_drop(const char *user, const char **lost, struct postern_e
     if (entry == NULL)
         return postern_error_set(error, -ENOENT, "the user %s of <user> does not exist", user);
     if (entry->pw_uid != geteuid() && geteuid() != 0)
-        return postern_error_set(error, -EPERM, "only root can become the user %s of <user>: start as root, or as that user", user);
+        return postern_error_set(error, -EPERM, "only root can become the user %s of <user>: start as root, or as that user",
+                                 user);
     r = entry->pw_uid == geteuid() ? clear_ambient() : become(entry, may_keep_audit(&why));
     if (r < 0)
         return postern_error_set(error, r, "cannot become the user %s of <user>: %s", user, strerror(-r));

@@ -71,8 +71,10 @@ class Bus:
         self.mediator = os.path.join(self.dir, 'mediator.conf')
         self.log_path = os.path.join(self.dir, 'log')
         self.process = self.address = None
+        self.auth = True
         self.conns, self.children, self.fds_at_start = [], [], None
         self.check_fds = True
+        self.prefix = []  # a program that starts the daemon
         self.write(self.mediator, '<mediator/>\n')
 
     def write(self, path, text):
@@ -87,10 +89,11 @@ class Bus:
         return env
 
     def arguments(self, *args, mediator=True):
-        return [DAEMON] + list(args) + (['--mediator-config=' + self.mediator] if mediator and not STOCK else [])
+        return self.prefix + [DAEMON] + list(args) + (['--mediator-config=' + self.mediator] if mediator and not STOCK else [])
 
-    def start(self, body='', policy=OPEN_POLICY, type='session', text=None, args=(), mediator=None):
-        """Starts the daemon; body: more of the configuration; text: all of it; mediator: mediator.conf's text."""
+    def start(self, body='', policy=OPEN_POLICY, type='session', text=None, args=(), mediator=None, auth=True):
+        """Starts the daemon; body: more of the configuration; text: all of it; mediator: mediator.conf's text; auth: that of Conn."""
+        self.auth = auth
         self.write(self.config, text or config_text('unix:path=%s/bus' % self.dir, body, policy, type))
         if mediator is not None:
             self.write(self.mediator, mediator)
@@ -118,6 +121,7 @@ class Bus:
         return conn
 
     def connect(self, **kw):
+        kw.setdefault('auth', self.auth)
         return self.keep(Conn(self.address, **kw))
 
     def log(self):

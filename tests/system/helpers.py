@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What several tests need beside a bus."""
+import hashlib
 import os
 import pickle
+import pwd
 import signal
 import threading
 
-from wirebus import Closed
+from wirebus import Closed, DBusError
 
 OTHER_UID = 65534
 
@@ -46,6 +48,53 @@ def pipe_reads(fd, w, text=b'through the bus'):
     """Is fd the reading end of the pipe that w writes to?"""
     os.write(w, text)
     return os.read(fd, 100) == text
+
+
+def anonymous(conn):
+    """Authenticates as nobody; for Conn(auth=...)."""
+    conn.send_bytes(b'\0AUTH ANONYMOUS 74657374\r\n')
+    answer = conn.line()
+    if not answer.startswith('OK '):
+        raise DBusError('auth', answer)
+    conn.send_bytes(b'BEGIN\r\n')
+
+
+class Home:
+    """The home in which the bus keeps its cookies: the folder of the test."""
+
+    def __init__(self, bus):
+        self.bus = bus
+
+    def path(self, name=''):
+        return self.bus.dir + '/.dbus-keyrings/' + name
+
+    def cookie(self, number):
+        with open(self.path('org_freedesktop_general')) as f:
+            return next(line.split()[2] for line in f if line.split()[0] == number)
+
+    def ask(self, conn, who=None):
+        """Begins; the words of the challenge."""
+        conn.send_bytes(b'AUTH DBUS_COOKIE_SHA1 ' + (who or pwd.getpwuid(os.geteuid()).pw_name).encode().hex().encode() + b'\r\n')
+        answer = conn.line()
+        if not answer.startswith('DATA '):
+            raise DBusError('auth', answer)
+        return bytes.fromhex(answer[5:]).decode().split(' ')
+
+    def prove(self, conn, number, challenge, cookie=None, mine='abcd'):
+        text = ':'.join((challenge, mine, cookie or self.cookie(number)))
+        response = '%s %s' % (mine, hashlib.sha1(text.encode()).hexdigest())
+        conn.send_bytes(b'DATA ' + response.encode().hex().encode() + b'\r\n')
+        return conn.line()
+
+    def authenticate(self, conn):
+        """For Conn(auth=...)."""
+        conn.send_bytes(b'\0')
+        context, number, challenge = self.ask(conn)
+        assert context == 'org_freedesktop_general'
+        answer = self.prove(conn, number, challenge)
+        if not answer.startswith('OK '):
+            raise DBusError('auth', answer)
+        conn.send_bytes(b'BEGIN\r\n')
 
 
 class Echo(threading.Thread):

@@ -18,12 +18,14 @@ SYSTEM_TESTS = \
 	tests/system/test_clients.py \
 	tests/system/test_container_fds.py \
 	tests/system/test_containers.py \
+	tests/system/test_cookie.py \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
 	tests/system/test_limits.py \
+	tests/system/test_log.py \
 	tests/system/test_messages.py \
 	tests/system/test_monitor.py \
 	tests/system/test_monitor_denials.py \
@@ -33,6 +35,7 @@ SYSTEM_TESTS = \
 	tests/system/test_run.py \
 	tests/system/test_stats.py \
 	tests/system/test_system.py \
+	tests/system/test_tcp.py \
 	tests/system/test_visibility.py
 EXTRA_DIST += $(SYSTEM_TESTS)
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The command line, the configuration and its errors, addresses, signals, the end."""
 import os
+import pwd
 import re
 import signal
 import subprocess
 import time
+from xml.etree import ElementTree
 
 import pytest
 
@@ -70,9 +72,86 @@ def test_help_and_version(new_bus):
         text = p.stdout + p.stderr
         for option in ('--version', '--session', '--system', '--config-file', '--print-address', '--print-pid', '--fork', '--nofork',
                        '--address') + (() if STOCK else ('--module', '--mediator-config', '--nopidfile', '--syslog', '--nosyslog',
-                                                         '--syslog-only', '--systemd-activation', '--help')):
+                                                         '--syslog-only', '--systemd-activation', '--introspect', '--help')):
             assert option in text, option
         assert STOCK or p.returncode == 0
+
+
+def test_introspect(new_bus):
+    """What the bus would answer, without a bus."""
+    p = run(new_bus, '--introspect', mediator=False)
+    assert p.returncode == 0
+    names = {i.get('name') for i in ElementTree.fromstring(p.stdout).iter('interface')}
+    assert {DRIVER, DRIVER + '.Properties', DRIVER + '.Introspectable'} <= names
+    if not STOCK:
+        assert DRIVER + '.Containers1' in names
+        p = run(new_bus, '--module=none', '--introspect', mediator=False)
+        assert p.returncode == 0 and 'Containers1' not in p.stdout and DRIVER in p.stdout
+        with open('/dev/full', 'w') as full:
+            assert subprocess.run([DAEMON, '--introspect'], stdout=full, stderr=subprocess.DEVNULL).returncode > 0
+
+
+# ---- <user>
+AUDIT_WRITE = 1 << 29
+
+
+def privileges(pid):
+    with open('/proc/%d/status' % pid) as f:
+        fields = dict(line.split(':', 1) for line in f)
+    return {k: int(fields['Cap' + k], 16) for k in ('Inh', 'Prm', 'Eff', 'Amb')}, [int(n) for n in fields['Uid'].split()], fields['Groups'].split()
+
+
+@pytest.mark.postern
+@pytest.mark.parametrize('prefix', [[], ['setpriv', '--bounding-set', '-audit_write', '--']])
+def test_becomes_a_user(new_bus, prefix):
+    """Of all that root can do, the bus keeps the right to write audit records; where it has not got that, it starts without."""
+    if os.geteuid() != 0:
+        return  # an ordinary user has nothing to give up; the next test is his
+    new_bus.prefix = prefix
+    os.chmod(new_bus.dir, 0o777)
+    os.chmod(new_bus.runtime, 0o777)
+    new_bus.start('<user>nobody</user><policy context="mandatory"><allow user="*"/></policy>')
+    caps, uids, groups = privileges(new_bus.pid)
+    has_audit = {'+audit', '+libcap-ng'} <= set(run(new_bus, '--version', mediator=False).stdout.split()) if not prefix else False
+    kept = AUDIT_WRITE if has_audit else 0
+    assert caps == {'Inh': 0, 'Prm': kept, 'Eff': kept, 'Amb': 0}
+    assert set(uids) == {pwd.getpwnam('nobody').pw_uid} and groups == [str(pwd.getpwnam('nobody').pw_gid)]
+    assert has_audit or 'denials will not be in the audit log: ' in new_bus.log()
+
+
+@pytest.mark.postern
+def test_is_the_user_already(new_bus):
+    """What whoever started it wanted its children to have, they do not get."""
+    me = pwd.getpwuid(os.geteuid()).pw_name
+    if os.geteuid() == 0:
+        new_bus.prefix = ['setpriv', '--inh-caps', '+audit_write', '--ambient-caps', '+audit_write', '--']
+    new_bus.start('<user>%s</user>' % me)
+    assert privileges(new_bus.pid)[0]['Amb'] == 0
+
+
+@pytest.mark.postern
+def test_only_root_becomes_a_user(new_bus):
+    if os.geteuid() == 0:
+        new_bus.prefix = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--']
+        os.chmod(new_bus.dir, 0o777)
+    p = run(new_bus, '--nofork', conf(new_bus, '<user>daemon</user>'))
+    assert p.returncode > 0 and re.search(re.escape(new_bus.config) + r':\d+:\d+: only root can become the user daemon', p.stderr)
+
+
+def fd_limits(pid):
+    with open('/proc/%d/limits' % pid) as f:
+        return [int(n) for n in re.search(r'Max open files\s+(\d+)\s+(\d+)', f.read()).groups()]
+
+
+@pytest.mark.postern
+def test_limit_of_descriptors(new_bus):
+    """The soft limit becomes the hard one; where root may raise that, to 65536. Failing to is a warning."""
+    new_bus.prefix = ['/bin/sh', '-c', 'ulimit -Sn 256; ulimit -Hn 2048; exec "$@"', 'sh']
+    new_bus.start()
+    soft, hard = fd_limits(new_bus.pid)
+    raised = os.geteuid() == 0 and 'cannot be raised' not in new_bus.log()
+    assert soft == hard == (65536 if raised else 2048)
+    assert not [line for line in new_bus.log().splitlines() if 'cannot be raised' in line and os.geteuid() != 0]
 
 
 @pytest.mark.parametrize('args', [('--print-address={w}',), ('--print-address', '{w}'), ('--print-pid={w}', '--print-address={w}'),

@@ -206,20 +206,52 @@ def unix_address(address):
     raise ValueError(address)
 
 
+def entries_of(address):
+    """[(transport, {key: bytes})] of a D-Bus address."""
+    unquote = lambda s: __import__('urllib.parse', fromlist=['x']).unquote_to_bytes(s)
+    result = []
+    for entry in address.split(';'):
+        transport, options = entry.split(':', 1)
+        result.append((transport, {k: unquote(v) for k, v in (p.split('=', 1) for p in options.split(',') if p)}))
+    return result
+
+
+def tcp_socket(address):
+    """A socket connected to the first tcp: or nonce-tcp: entry of an address, the nonce said; None when there is a unix: entry."""
+    entries = entries_of(address)
+    for transport, options in entries:
+        if 'unix' not in dict(entries) and transport in ('tcp', 'nonce-tcp'):
+            family = {b'ipv4': socket.AF_INET, b'ipv6': socket.AF_INET6}[options['family']]
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            sock.settimeout(TIMEOUT)
+            sock.connect((options['host'].decode(), int(options['port'])))
+            if 'noncefile' in options:
+                with open(options['noncefile'], 'rb') as f:
+                    sock.sendall(f.read())
+            return sock
+    return None
+
+
 class Conn:
     """A connection. Whatever it is not asked for, it keeps in inbox."""
 
     def __init__(self, address, hello=True, auth=True, order='l', fds=True, rcvbuf=0):
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """auth: True: EXTERNAL; False: none; else a function that does it."""
+        tcp = tcp_socket(address)
+        self.sock = tcp or socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(TIMEOUT)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.buf, self.fdq, self.inbox = b'', [], []
         self.serial, self.order, self.name, self.guid = 0, order, None, None
         try:
-            self.sock.connect(unix_address(address))
-            if auth:
+            if not tcp:
+                self.sock.connect(unix_address(address))
+            if callable(auth):
+                auth(self)
+            elif auth:
                 self.authenticate(fds)
+            if auth:
                 if hello:
                     self.name, = self.call('Hello')
         except BaseException:

@@ -284,9 +284,12 @@ START_TEST(of_this_user)
 {
     struct postern_keyring mine = {0};
 
-    ck_assert_msg(postern_keyring_init(&mine, &error) == 0, "%s", error.text);
+    ck_assert_msg(postern_keyring_init(&mine, "relative", &error) == 0, "%s", error.text);
     ck_assert_uint_eq(mine.uid, geteuid());
     ck_assert_int_eq(mine.home[0], '/');
+    postern_keyring_finish(&mine);
+    ck_assert_int_eq(postern_keyring_init(&mine, "/my/home", &error), 0);
+    ck_assert_str_eq(mine.home, "/my/home");
     postern_keyring_finish(&mine);
     ck_assert_ptr_null(mine.home);
 }
