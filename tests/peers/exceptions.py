@@ -13,15 +13,11 @@ EXCEPTIONS = {
     ('dbus-tests debug: containers', 'test-containers', '/containers/invalid-metadata-getters'): NO_CONTAINERS,
 }
 
-# Each build of dbus-tests asserts that Debug.Verbose is there or is not, as in the daemon of the same build.
-WITHOUT_VERBOSE = {
-    ('dbus-tests debug', 'test-dbus-daemon', '/properties/interfaces'):
-        'asserts that there is Debug.Verbose, which posternd has when configured with --enable-verbose-mode',
-}
-WITH_VERBOSE = {
-    ('dbus-tests normal', 'test-dbus-daemon', '/properties/interfaces'):
-        'asserts that there is no Debug.Verbose, but posternd was configured with --enable-verbose-mode',
-}
+# Each build of dbus-tests asserts that Debug.Verbose is there or is not, as in the daemon of the same build, and that in two cases.
+WITHOUT, WITH = ('asserts that there is Debug.Verbose, which posternd has when configured with --enable-verbose-mode',
+                 'asserts that there is no Debug.Verbose, but posternd was configured with --enable-verbose-mode')
+WITHOUT_VERBOSE = {('dbus-tests debug', 'test-dbus-daemon', case): WITHOUT for case in ('/properties/interfaces', '/properties/get-all')}
+WITH_VERBOSE = {('dbus-tests normal', 'test-dbus-daemon', case): WITH for case in ('/properties/interfaces', '/properties/get-all')}
 
 # Cases that skip themselves by chance: a skip, never a failure, is then no worse than a pass with dbus-daemon.
 BY_CHANCE = {
