@@ -271,7 +271,7 @@ static int reload(struct postern_bus *bus, struct postern_error *error)
 {
     struct postern_busconfig *config;
     struct postern_services services;
-    int r = postern_busconfig_read(bus->config_file, &config, error);
+    int r = postern_busconfig_read(bus->config_file, NULL, &config, error);
 
     if (r < 0)
         return r;

@@ -151,7 +151,7 @@ static int read_config(struct program *program, struct postern_error *error)
     if (r < 0)
         return postern_error_set(error, r, "the current folder is not known: %s", strerror(-r));
     bus->config_file = program->config_file;
-    r = postern_busconfig_read(bus->config_file, &bus->config, error);
+    r = postern_busconfig_read(bus->config_file, NULL, &bus->config, error);
     if (r < 0)
         return r;
     choose_log(program);
