@@ -108,6 +108,14 @@ static void destroy(struct composition *made)
     free(made);
 }
 
+/* What came after version 1.0 may be missing; what a later version has must not matter. */
+static int check_host(const struct postern_host *host)
+{
+    if (host->abi.size < offsetof(struct postern_host, account))
+        return -EINVAL;
+    return host->abi.size > sizeof(*host) ? postern_abi_check(host, host->abi.size, sizeof(*host)) : 0;
+}
+
 static int check_options(const struct postern_options *options, struct postern_error *error)
 {
     int r = options != NULL ? postern_abi_check(options, options->size, sizeof(*options)) : -EINVAL;
@@ -115,7 +123,7 @@ static int check_options(const struct postern_options *options, struct postern_e
     if (r == 0 && (options->host == NULL || options->bus_config == NULL || (options->flags & ~POSTERN_OPTION_LOG_ALL) != 0))
         r = -EINVAL;
     if (r == 0)
-        r = postern_abi_check(options->host, options->host->abi.size, sizeof(*options->host));
+        r = check_host(options->host);
     if (r == 0 && options->host->abi.major != POSTERN_ABI_MAJOR)
         r = -EINVAL;
     return r < 0 ? postern_error_set(error, r, "the host speaks another version of the module interface") : 0;
@@ -129,7 +137,11 @@ static int compose(struct composition *made, const struct postern_options *optio
     made->mediator_config = options->mediator_config != NULL ? strdup(options->mediator_config) : NULL;
     if (made->bus_config == NULL || (options->mediator_config != NULL && made->mediator_config == NULL))
         return postern_error_set(error, -ENOMEM, "out of memory");
-    r = postern_config_read(made->bus_config, made->mediator_config, ++made->generation, &made->config, error);
+    r = postern_config_read(&(struct postern_config_order){.host = options->host,
+                                                           .bus_config = made->bus_config,
+                                                           .mediator_config = made->mediator_config,
+                                                           .generation = ++made->generation},
+                            &made->config, error);
     if (r < 0)
         return r;
     postern_mediator_init(&made->mediator, options->host, options->flags, &made->config.settings);
@@ -168,9 +180,13 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
 {
     struct composition *composition = composition_of(mediator);
     struct postern_config config, old = composition->config;
+    struct postern_config_order order = {.host = mediator->host,
+                                         .bus_config = composition->bus_config,
+                                         .mediator_config = composition->mediator_config,
+                                         .in_force = old.xml,
+                                         .generation = composition->generation + 1};
     struct postern_error error = {.text = ""};
-    int r =
-        postern_config_read(composition->bus_config, composition->mediator_config, composition->generation + 1, &config, &error);
+    int r = postern_config_read(&order, &config, &error);
 
     if (r < 0)
         return tell(fault, r, &error);

@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 0u
+#define POSTERN_ABI_MINOR 1u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -198,6 +198,10 @@ struct postern_identity {
 
 /* ---- what the module may call: the host's table ---------------------------------------------- */
 
+/* Which sort of name account() is asked about. */
+#define POSTERN_ACCOUNT_USER 1u
+#define POSTERN_ACCOUNT_GROUP 2u
+
 /* A signal of the driver, from /org/freedesktop/DBus. */
 struct postern_signal {
     uint32_t size;
@@ -238,6 +242,12 @@ struct postern_host {
 
     /* Takes a name away from a connection, with the usual signals, as if it had called ReleaseName. */
     void (*release_name)(void *data, uint64_t host_id, const char *name);
+
+    /* Since version 1.1; may be NULL. The number of a user or group (POSTERN_ACCOUNT_...), without blocking: 1 with *id; 0 when there is none;
+     * -ESTALE when the host has not looked this name up, because it was not in the files when the host read them: a reload must then fail,
+     * and the host will try again; another negative errno when the look-up failed. Without it the module asks the system itself, and
+     * only in open() and reload(). */
+    int32_t (*account)(void *data, uint32_t kind, const char *name, uint32_t *id);
 };
 
 /* ---- what the host may call: the module's table ----------------------------------------------- */

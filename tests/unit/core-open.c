@@ -2,6 +2,7 @@
 /* A mediator opens whole or not at all, and says why not. */
 #include "tests/unit/core.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,8 @@ static const struct {
     {sizeof(struct postern_options), sizeof(struct postern_host), 2, 0, false, false, false},
     {sizeof(struct postern_options), sizeof(struct postern_host), 0, 0, false, false, false},
     {sizeof(struct postern_options) - 8, sizeof(struct postern_host), 1, 0, false, false, false},
-    {sizeof(struct postern_options), sizeof(struct postern_host) - 8, 1, 0, false, false, false},
+    {sizeof(struct postern_options), offsetof(struct postern_host, account), 1, 0, false, false, true}, /* version 1.0 */
+    {sizeof(struct postern_options), offsetof(struct postern_host, account) - 8, 1, 0, false, false, false},
     {0, sizeof(struct postern_host), 1, 0, false, false, false},
     {sizeof(struct postern_options), sizeof(struct postern_host), 1, 2, false, false, false},
     {sizeof(struct postern_options), sizeof(struct postern_host), 1, 0, true, false, false},
