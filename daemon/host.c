@@ -146,6 +146,11 @@ static void host_release_name(void *data, uint64_t id, const char *name)
         postern_naming_release(conn, name);
 }
 
+static int32_t host_account(void *data, uint32_t kind, const char *name, uint32_t *id)
+{
+    return postern_reload_account(data, kind, name, id);
+}
+
 /* ---- the table ------------------------------------------------------------------------------------------- */
 
 void postern_host_init(struct postern_bus *bus)
@@ -161,6 +166,7 @@ void postern_host_init(struct postern_bus *bus)
         .disconnect = host_disconnect,
         .emit = host_emit,
         .release_name = host_release_name,
+        .account = host_account,
     };
 }
 

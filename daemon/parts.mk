@@ -7,6 +7,7 @@ libdaemon_la_SOURCES = \
 	daemon/fdset.c daemon/fdset.h \
 	daemon/log.c daemon/log.h \
 	daemon/lograte.c daemon/lograte.h \
+	daemon/lookups.c daemon/lookups.h \
 	daemon/loop.c daemon/loop.h \
 	daemon/outq.c daemon/outq.h \
 	daemon/process.c daemon/process.h \

@@ -111,7 +111,7 @@ static void destroy(struct composition *made)
 /* What came after version 1.0 may be missing; what a later version has must not matter. */
 static int check_host(const struct postern_host *host)
 {
-    if (host->abi.size < offsetof(struct postern_host, account))
+    if (host->abi.size < offsetof(struct postern_host, release_name) + sizeof(host->release_name))
         return -EINVAL;
     return host->abi.size > sizeof(*host) ? postern_abi_check(host, host->abi.size, sizeof(*host)) : 0;
 }
