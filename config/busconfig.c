@@ -181,7 +181,8 @@ static int on_busconfig(void *data, const struct postern_markup_node *root, stru
     return postern_markup_walk(root, elements, sizeof(elements) / sizeof(elements[0]), data, error);
 }
 
-int postern_busconfig_read(const char *path, struct postern_busconfig **config, struct postern_error *error)
+int postern_busconfig_read(const char *path, const struct postern_busconfig_source *source, struct postern_busconfig **config,
+                           struct postern_error *error)
 {
     static const struct postern_markup_element root = {"busconfig", POSTERN_MARKUP_NODES, NULL, on_busconfig};
     struct postern_busconfig_reader reader = {.config = calloc(1, sizeof(*reader.config))};
@@ -189,6 +190,10 @@ int postern_busconfig_read(const char *path, struct postern_busconfig **config, 
 
     if (reader.config == NULL)
         return postern_error_set(error, -ENOMEM, "out of memory");
+    if (source != NULL)
+        reader.source = *source;
+    if (reader.source.lookup == NULL)
+        reader.source.lookup = postern_lookup_nss;
     reader.files = (struct postern_files){.root = &root, .data = &reader};
     postern_busconfig_limits_init(&reader.config->limits);
     code = postern_files_read(&reader.files, path, NULL, false, error);
@@ -217,7 +222,9 @@ void postern_busconfig_free(struct postern_busconfig *config)
     postern_strings_free(config->auth);
     postern_strings_free(config->servicedirs);
     free(config->runtime_dir);
+    postern_strings_free(config->includedirs);
     postern_strings_free(config->files);
+    postern_strings_free(config->warnings);
     for (size_t i = 0; i < config->n_associates; i++) {
         free(config->associates[i].name);
         free(config->associates[i].context);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "config/location.h"
+#include "config/lookup.h"
 #include "util/error.h"
 
 /* The values of <limit>, with dbus-daemon's defaults. Bytes, counts and milliseconds. */
@@ -56,6 +57,7 @@ enum postern_policy_context {
 struct postern_busconfig_rule {
     enum postern_policy_context context;
     bool context_known;   /* USER, GROUP: the name exists on this machine; else the rules apply to nobody */
+    bool context_failed;  /* USER, GROUP: not known, because the look-up failed: an allow applies to nobody, a deny to all but root */
     uint32_t context_id;  /* USER, GROUP: uid or gid */
     bool allow;
     struct postern_location where;
@@ -67,6 +69,7 @@ struct postern_busconfig_rule {
     char *own, *own_prefix;
     char *user, *group;   /* who may connect */
     bool user_known, group_known;
+    bool account_failed;  /* the user or group is not known, because the look-up failed; meaning as for context_failed */
     uint32_t user_id, group_id;
     uint32_t min_fds, max_fds; /* 0 and UINT32_MAX when absent */
 };
@@ -99,18 +102,35 @@ struct postern_busconfig {
     size_t n_associates;
     struct postern_busconfig_rule *rules; /* in the order written */
     size_t n_rules;
-    char **files;          /* every file read, NULL-terminated; owns the strings of the locations */
+    bool at_console;       /* some <policy> depends on it */
+    char **includedirs;    /* absolute paths, whether or not they are there; NULL-terminated, NULL when empty */
+    char **files;          /* every file that counts, NULL-terminated; owns the strings of the locations */
+    char **warnings;       /* what the administrator should hear, as file:line:column; NULL-terminated, NULL when there is nothing */
+    unsigned n_passed_over; /* files of an <includedir> that do not count because of a fault in them */
+    unsigned n_failed;      /* look-ups that failed */
+};
+
+/* What reading depends on beside the files. Zeroed: NSS is asked, and nothing is in force. */
+struct postern_busconfig_source {
+    postern_lookup_fn *lookup; /* NULL: postern_lookup_nss() */
+    void *lookup_data;
+    const struct postern_busconfig *in_force; /* what would be replaced; NULL */
 };
 
 /*
  * Reads the file and all it includes. 0 and a new *config, or a negative errno with *error saying file:line:column, what is
- * wrong and what would be right. Looks up users and groups (NSS) while reading: an unknown one makes its rules apply to nobody, a
- * look-up that fails is an error, because a deny must not vanish with a name service.
+ * wrong and what would be right. source NULL: a zeroed one.
  *
- * Stricter than dbus-daemon(1) in two things: a faulty file in an <includedir> is an error, not passed over, and numbers may have
- * nothing behind them. <includedir> reads its files in name order.
+ * Users and groups are looked up while reading. An unknown one makes its rules apply to nobody. Where the look-up fails, nobody gets
+ * what the rule allows and everybody but root is denied what it denies: no deny vanishes with a directory service, and the bus still
+ * starts, so that the directory service can.
+ *
+ * A file of an <includedir> that is faulty, or includes one that is, is passed over as a whole, with a warning, as by dbus-daemon(1) - unless
+ * its rules are in force: what it denies must not come free because of a mistake made later. The file itself and what it includes by
+ * <include> must be without fault. <includedir> reads its files in name order.
  */
-int postern_busconfig_read(const char *path, struct postern_busconfig **config, struct postern_error *error);
+int postern_busconfig_read(const char *path, const struct postern_busconfig_source *source, struct postern_busconfig **config,
+                           struct postern_error *error);
 void postern_busconfig_free(struct postern_busconfig *config); /* NULL is allowed */
 
 #endif

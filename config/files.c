@@ -37,7 +37,7 @@ static int check_bounds(const struct postern_files *files, const struct postern_
         }
     if (files->frame != NULL && files->frame->depth >= POSTERN_FILES_DEPTH_MAX)
         postern_error_set(&why, 0, "files include one another too deeply");
-    else if (files->n >= POSTERN_FILES_MAX || files->bytes + source->len > POSTERN_FILES_BYTES_MAX)
+    else if (files->n_read >= POSTERN_FILES_MAX || files->bytes + source->len > POSTERN_FILES_BYTES_MAX)
         postern_error_set(&why, 0, "the configuration is too large: at most %u files and %u bytes", POSTERN_FILES_MAX,
                           POSTERN_FILES_BYTES_MAX);
     else
@@ -85,6 +85,7 @@ int postern_files_read(struct postern_files *files, const char *file, const stru
     if (code == 0) {
         /* Locations point to the copy of the name that is kept. */
         source.file = files->names[files->n++];
+        files->n_read++;
         files->bytes += source.len;
         code = take(files, &source, error);
     }
@@ -105,7 +106,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int read_entry(struct postern_files *files, const char *dir, const char *name, const struct postern_location *where,
+static int call_entry(const char *dir, const char *name, const struct postern_location *where, postern_files_fn *fn, void *data,
                       struct postern_error *error)
 {
     char *file;
@@ -113,13 +114,12 @@ static int read_entry(struct postern_files *files, const char *dir, const char *
 
     if (asprintf(&file, "%s/%s", dir, name) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
-    /* A file that vanished since the directory was listed is not there: no error. */
-    code = postern_files_read(files, file, where, true, error);
+    code = fn(data, file, where, error);
     free(file);
     return code;
 }
 
-int postern_files_read_dir(struct postern_files *files, const char *dir, const struct postern_location *where, struct postern_error *error)
+int postern_files_each(const char *dir, const struct postern_location *where, postern_files_fn *fn, void *data, struct postern_error *error)
 {
     struct dirent **entries;
     struct postern_error why;
@@ -134,11 +134,30 @@ int postern_files_read_dir(struct postern_files *files, const char *dir, const s
     }
     for (int i = 0; i < n; i++) {
         if (code == 0)
-            code = read_entry(files, dir, entries[i]->d_name, where, error);
+            code = call_entry(dir, entries[i]->d_name, where, fn, data, error);
         free(entries[i]);
     }
     free(entries);
     return code;
+}
+
+/* A file that vanished since the directory was listed is not there: no error. */
+static int read_entry(void *data, const char *file, const struct postern_location *where, struct postern_error *error)
+{
+    return postern_files_read(data, file, where, true, error);
+}
+
+int postern_files_read_dir(struct postern_files *files, const char *dir, const struct postern_location *where, struct postern_error *error)
+{
+    return postern_files_each(dir, where, read_entry, files, error);
+}
+
+void postern_files_forget(struct postern_files *files, size_t n)
+{
+    while (files->n > n) {
+        free(files->names[--files->n]);
+        files->names[files->n] = NULL;
+    }
 }
 
 int postern_strings_append(char ***array, const char *s)
@@ -159,10 +178,15 @@ int postern_strings_append(char ***array, const char *s)
 
 int postern_strings_append_unique(char ***array, const char *s)
 {
-    for (size_t i = 0; *array != NULL && (*array)[i] != NULL; i++)
-        if (strcmp((*array)[i], s) == 0)
-            return 0;
-    return postern_strings_append(array, s);
+    return postern_strings_have(*array, s) ? 0 : postern_strings_append(array, s);
+}
+
+bool postern_strings_have(char *const *array, const char *s)
+{
+    for (size_t i = 0; array != NULL && array[i] != NULL; i++)
+        if (strcmp(array[i], s) == 0)
+            return true;
+    return false;
 }
 
 void postern_strings_free(char **array)

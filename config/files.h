@@ -14,7 +14,8 @@ struct postern_files {
     const struct postern_markup_element *root; /* what each file must be; its fn takes what stands in the file */
     void *data;                                /* given to root->fn */
     char **names; /* every file read, NULL-terminated, NULL when there is none; locations point to these strings. The caller's to free. */
-    size_t n, bytes;
+    size_t n;
+    size_t n_read, bytes; /* of all that was read, forgotten or not */
     const struct postern_files_frame *frame; /* the file that is being read */
 };
 
@@ -22,13 +23,21 @@ struct postern_files {
  * when ignore_missing is set; else a negative errno with *error as file:line:column. */
 int postern_files_read(struct postern_files *files, const char *file, const struct postern_location *where, bool ignore_missing,
                        struct postern_error *error);
-/* Reads all *.conf files of a directory, in byte order of their names. A missing directory is empty. */
+/* Called with each *.conf file of a directory; what is not 0 ends it and is returned. */
+typedef int postern_files_fn(void *data, const char *file, const struct postern_location *where, struct postern_error *error);
+/* Goes through the *.conf files of a directory, in byte order of their names. A missing directory is empty. */
+int postern_files_each(const char *dir, const struct postern_location *where, postern_files_fn *fn, void *data, struct postern_error *error);
+/* Reads them all. */
 int postern_files_read_dir(struct postern_files *files, const char *dir, const struct postern_location *where, struct postern_error *error);
+
+/* Takes back that the last files were read, so that only the first n were. Nothing may point to the others' names any more. */
+void postern_files_forget(struct postern_files *files, size_t n);
 
 /* Appends a copy of s to a NULL-terminated array that starts out as NULL. 0 or -ENOMEM. */
 int postern_strings_append(char ***array, const char *s);
 /* The same, unless the array has it already. */
 int postern_strings_append_unique(char ***array, const char *s);
+bool postern_strings_have(char *const *array, const char *s); /* NULL is empty */
 void postern_strings_free(char **array); /* NULL is allowed */
 
 /* A new string: path itself when absolute, else relative to the directory of file. NULL when out of memory. */

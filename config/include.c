@@ -67,7 +67,7 @@ int postern_busconfig_includedir(void *data, const struct postern_markup_node *n
     struct postern_busconfig_reader *reader = data;
     postern_autofree char *dir = postern_path_beside(node->where.file, node->text);
 
-    if (dir == NULL)
+    if (dir == NULL || postern_strings_append_unique(&reader->config->includedirs, dir) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
-    return postern_files_read_dir(&reader->files, dir, &node->where, error);
+    return postern_files_each(dir, &node->where, postern_busconfig_part, reader, error);
 }

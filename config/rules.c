@@ -165,45 +165,92 @@ static int check_rule(const struct postern_busconfig_rule *rule, const struct po
     return 0;
 }
 
+/* What a look-up gave. */
+struct found {
+    bool known, failed;
+    uint32_t id;
+};
+
+static int note_failure(struct postern_busconfig *config, const struct postern_markup_node *node, const char *attribute, int code)
+{
+    struct postern_error text;
+
+    config->n_failed++;
+    postern_location_error(postern_markup_where(node, attribute), &text,
+                           "cannot look up %s=\"%s\": %s - until that works, nobody is allowed what this allows, and everybody but root is denied "
+                           "what it denies",
+                           attribute, postern_markup_value(node, attribute), strerror(-code));
+    return postern_busconfig_warn(config, text.text);
+}
+
 /* Looks an account up that a rule or policy names; one that does not exist is no error, and the rule is nobody's. */
-static int resolve(const struct postern_markup_node *node, const char *attribute, bool group, bool *known, uint32_t *id,
-                   struct postern_error *error)
+static int resolve(struct postern_busconfig_reader *reader, const struct postern_markup_node *node, const char *attribute, bool group,
+                   struct found *found, struct postern_error *error)
 {
     const char *name = postern_markup_value(node, attribute);
-    int code = group ? postern_account_group(name, id) : postern_account_user(name, id);
+    const struct postern_busconfig_source *source = &reader->source;
+    int code;
 
-    if (code < 0) {
-        postern_location_error(postern_markup_where(node, attribute), error, "cannot look up %s=\"%s\": %s", attribute, name,
-                               strerror(-code));
+    *found = (struct found){.known = false};
+    if (postern_lookup_number(name, &found->id, &found->known))
+        return 0;
+    code = source->lookup(source->lookup_data, group ? POSTERN_LOOKUP_GROUP : POSTERN_LOOKUP_USER, name, &found->id);
+    if (code == -ESTALE || code == -ENOMEM) {
+        postern_location_error(postern_markup_where(node, attribute), error, "%s=\"%s\": %s", attribute, name,
+                               code == -ENOMEM ? "out of memory" : "this file has changed while it was read; try again");
         return code;
     }
-    *known = code > 0;
+    found->known = code > 0;
+    found->failed = code < 0;
+    if (code < 0 && note_failure(reader->config, node, attribute, code) < 0)
+        return postern_error_set(error, -ENOMEM, "out of memory");
     return 0;
 }
 
-static int resolve_rule(struct postern_busconfig_rule *rule, const struct postern_markup_node *node, struct postern_error *error)
+static int resolve_rule(struct postern_busconfig_reader *reader, struct postern_busconfig_rule *rule, const struct postern_markup_node *node,
+                        struct postern_error *error)
 {
-    if (rule->user != NULL && !is_any(rule->user))
-        return resolve(node, "user", false, &rule->user_known, &rule->user_id, error);
-    if (rule->group != NULL && !is_any(rule->group))
-        return resolve(node, "group", true, &rule->group_known, &rule->group_id, error);
+    bool user = rule->user != NULL && !is_any(rule->user), group = rule->group != NULL && !is_any(rule->group);
+    struct found found;
+    int code;
+
+    if (!user && !group)
+        return 0;
+    code = resolve(reader, node, group ? "group" : "user", group, &found, error);
+    if (code < 0)
+        return code;
+    rule->account_failed = found.failed;
+    if (group) {
+        rule->group_known = found.known;
+        rule->group_id = found.id;
+    } else {
+        rule->user_known = found.known;
+        rule->user_id = found.id;
+    }
     return 0;
 }
 
-static int append_rule(struct postern_busconfig_reader *reader, const struct postern_busconfig_rule *rule)
+int postern_busconfig_rules_append(struct postern_busconfig_reader *reader, const struct postern_busconfig_rule *rules, size_t n)
 {
     struct postern_busconfig *config = reader->config;
 
-    if (config->n_rules == reader->cap_rules) {
-        size_t cap = reader->cap_rules > 0 ? reader->cap_rules * 2 : 64;
-        struct postern_busconfig_rule *grown = reallocarray(config->rules, cap, sizeof(*grown));
+    if (n > POSTERN_BUSCONFIG_RULES_MAX - config->n_rules)
+        return -E2BIG;
+    if (config->n_rules + n > reader->cap_rules) {
+        size_t cap = reader->cap_rules > 0 ? reader->cap_rules : 64;
+        struct postern_busconfig_rule *grown;
 
+        while (cap < config->n_rules + n)
+            cap *= 2;
+        grown = reallocarray(config->rules, cap, sizeof(*grown));
         if (grown == NULL)
             return -ENOMEM;
         config->rules = grown;
         reader->cap_rules = cap;
     }
-    config->rules[config->n_rules++] = *rule;
+    if (n > 0)
+        memcpy(config->rules + config->n_rules, rules, n * sizeof(*rules));
+    config->n_rules += n;
     return 0;
 }
 
@@ -222,8 +269,8 @@ static int on_rule(void *data, const struct postern_markup_node *node, struct po
     if (code == 0)
         code = check_rule(&rule, node, counts, error);
     if (code == 0)
-        code = resolve_rule(&rule, node, error);
-    if (code == 0 && append_rule(reader, &rule) < 0)
+        code = resolve_rule(reader, &rule, node, error);
+    if (code == 0 && postern_busconfig_rules_append(reader, &rule, 1) < 0)
         code = postern_error_set(error, -ENOMEM, "out of memory");
     if (code < 0)
         postern_busconfig_rule_finish(&rule);
@@ -241,8 +288,24 @@ void postern_busconfig_rule_finish(struct postern_busconfig_rule *rule)
     *rule = (struct postern_busconfig_rule){0};
 }
 
+static int set_account_context(struct postern_busconfig_reader *reader, const struct postern_markup_node *node, const char *attribute,
+                               struct postern_error *error)
+{
+    bool group = strcmp(attribute, "group") == 0;
+    struct found found;
+    int code = resolve(reader, node, attribute, group, &found, error);
+
+    if (code < 0)
+        return code;
+    reader->blank.context = group ? POSTERN_CONTEXT_GROUP : POSTERN_CONTEXT_USER;
+    reader->blank.context_known = found.known;
+    reader->blank.context_failed = found.failed;
+    reader->blank.context_id = found.id;
+    return 0;
+}
+
 /* Reads the one attribute that says to whom a <policy> applies. */
-static int set_context(struct postern_busconfig_rule *blank, const struct postern_markup_node *node, struct postern_error *error)
+static int set_context(struct postern_busconfig_reader *reader, const struct postern_markup_node *node, struct postern_error *error)
 {
     static const struct {
         const char *attribute, *value;
@@ -253,6 +316,7 @@ static int set_context(struct postern_busconfig_rule *blank, const struct poster
         {"at_console", "false", POSTERN_CONTEXT_CONSOLE_FALSE},
         {"at_console", "true", POSTERN_CONTEXT_CONSOLE_TRUE},
     };
+    struct postern_busconfig_rule *blank = &reader->blank;
     const char *name, *value;
 
     if (node->n_attributes != 1)
@@ -263,14 +327,12 @@ static int set_context(struct postern_busconfig_rule *blank, const struct poster
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
         if (strcmp(fixed[i].attribute, name) == 0 && strcmp(fixed[i].value, value) == 0) {
             blank->context = fixed[i].context;
+            if (blank->context == POSTERN_CONTEXT_CONSOLE_TRUE || blank->context == POSTERN_CONTEXT_CONSOLE_FALSE)
+                reader->config->at_console = true;
             return 0;
         }
-    if (strcmp(name, "user") == 0 || strcmp(name, "group") == 0) {
-        bool group = strcmp(name, "group") == 0;
-
-        blank->context = group ? POSTERN_CONTEXT_GROUP : POSTERN_CONTEXT_USER;
-        return resolve(node, name, group, &blank->context_known, &blank->context_id, error);
-    }
+    if (strcmp(name, "user") == 0 || strcmp(name, "group") == 0)
+        return set_account_context(reader, node, name, error);
     return postern_location_error(&node->attributes[0].where, error, "%s=\"%s\": expected %s", name, value,
                                   strcmp(name, "context") == 0 ? "\"default\" or \"mandatory\"" : "\"true\" or \"false\"");
 }
@@ -288,6 +350,6 @@ int postern_busconfig_policy(void *data, const struct postern_markup_node *node,
     for (size_t k = 0; k < N_ATTRIBUTES; k++)
         names[k] = attributes[k].name;
     reader->blank = (struct postern_busconfig_rule){.max_fds = UINT32_MAX};
-    code = set_context(&reader->blank, node, error);
+    code = set_context(reader, node, error);
     return code < 0 ? code : postern_markup_walk(node, elements, 2, reader, error);
 }

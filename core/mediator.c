@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "core/audit.h"
+#include "core/console.h"
 #include "core/decide.h"
 
 /* The same for every reason, also for names that do not exist: it tells a container nothing. */
@@ -72,6 +73,9 @@ void postern_mediator_reconfigure(struct postern_mediator *mediator, struct post
             while (release_one(mediator, party))
                 ;
     }
+    for (struct postern_party *party = mediator->parties; party != NULL; party = party->hh.next)
+        if (party->authenticated)
+            party->at_console = postern_console_has(mediator, party->uid);
     postern_settings_finish(&old);
 }
 

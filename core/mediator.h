@@ -55,7 +55,7 @@ void postern_mediator_init(struct postern_mediator *mediator, const struct poste
 void postern_mediator_finish(struct postern_mediator *mediator);
 
 /* Puts new settings in force and takes them over. Rules of living instances follow, and names that they do not allow any more are
- * released. The old settings are freed. */
+ * released; who is at the console is asked anew. The old settings are freed. */
 void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings);
 
 /* One line for the host's log; priority as in syslog(3). */

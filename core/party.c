@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/audit.h"
+#include "core/console.h"
 #include "core/mediator.h"
 
 /* ---- names ------------------------------------------------------------------------------------------- */
@@ -242,6 +243,7 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     party->authenticated = true;
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
+    party->at_console = postern_console_has(party->mediator, uid);
     return 0;
 }
 

@@ -37,6 +37,7 @@ struct postern_party {
     bool anonymous;    /* authenticated without an identity */
     bool leaving;      /* disconnecting: departed[] counts for visibility */
     bool wants_header; /* called RequestHeader */
+    bool at_console;   /* of the uid, when it authenticated or at the last reload; false when no rule depends on it */
     uint32_t uid;      /* authenticated identity; UINT32_MAX when anonymous or not yet known */
     char *unique_name; /* NULL before Hello */
 

@@ -32,6 +32,7 @@ struct postern_settings {
     mode_t socket_dir_mode; /* of the directory, when it has to be made */
     struct postern_settings_container *containers;
     size_t n_containers;
+    bool asks_console; /* some rule depends on who is at the console */
 };
 
 /* The rules for instances of this type and name, or NULL. They live as long as the settings. */

@@ -160,13 +160,25 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8
 
 /* ---- the end of a round -------------------------------------------------------------------------------- */
 
+#define N_TIMEOUTS 7
+
+static void all_timeouts(struct postern_bus *bus, struct postern_timeouts *all[N_TIMEOUTS])
+{
+    struct postern_timeouts *const list[N_TIMEOUTS] = {
+        &bus->auth_timeouts,      &bus->fd_timeouts,   &bus->replies.timeouts, &bus->activations.timeouts, &bus->reload.resolver.timeouts,
+        &bus->reload.retries, &bus->reload.watch.timeouts,
+    };
+
+    memcpy(all, list, sizeof(list));
+}
+
 static int next_timeout(void *data)
 {
-    struct postern_bus *bus = data;
-    const struct postern_timeouts *all[] = {&bus->auth_timeouts, &bus->fd_timeouts, &bus->replies.timeouts, &bus->activations.timeouts};
+    struct postern_timeouts *all[N_TIMEOUTS];
     uint64_t first = UINT64_MAX, now;
 
-    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+    all_timeouts(data, all);
+    for (size_t i = 0; i < N_TIMEOUTS; i++)
         if (all[i]->first != NULL && all[i]->first->deadline < first)
             first = all[i]->first->deadline;
     if (first == UINT64_MAX)
@@ -179,16 +191,17 @@ static int next_timeout(void *data)
 
 static void expire_timeouts(struct postern_bus *bus)
 {
-    uint64_t now;
+    struct postern_timeouts *all[N_TIMEOUTS];
+    uint64_t now = 0;
 
-    if (bus->auth_timeouts.first == NULL && bus->fd_timeouts.first == NULL && bus->replies.timeouts.first == NULL &&
-        bus->activations.timeouts.first == NULL)
-        return;
-    now = postern_timeout_now();
-    postern_timeouts_expire(&bus->auth_timeouts, now);
-    postern_timeouts_expire(&bus->fd_timeouts, now);
-    postern_timeouts_expire(&bus->replies.timeouts, now);
-    postern_timeouts_expire(&bus->activations.timeouts, now);
+    all_timeouts(bus, all);
+    for (size_t i = 0; i < N_TIMEOUTS; i++) {
+        if (all[i]->first == NULL)
+            continue;
+        if (now == 0)
+            now = postern_timeout_now();
+        postern_timeouts_expire(all[i], now);
+    }
 }
 
 static void round_end(void *data)
@@ -244,67 +257,12 @@ static void reply_expired(struct postern_timeout *timeout)
 
 /* ---- configuration -------------------------------------------------------------------------------------- */
 
-static void warn_service(void *data, const char *text)
-{
-    struct postern_bus *bus = data;
-
-    postern_log(&bus->log, LOG_WARNING, "%s", text);
-}
-
-static void use_limits(struct postern_bus *bus)
+void postern_bus_use_limits(struct postern_bus *bus)
 {
     bus->auth_timeouts.length = bus->config->limits.auth_timeout;
     bus->fd_timeouts.length = bus->config->limits.pending_fd_timeout;
     bus->replies.timeouts.length = bus->config->limits.reply_timeout;
     bus->activations.timeouts.length = bus->config->limits.service_start_timeout;
-}
-
-static int load_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
-{
-    bool system = config->type != NULL && strcmp(config->type, "system") == 0;
-
-    *services = (struct postern_services){0};
-    return postern_services_load(services, config->servicedirs, system, warn_service, bus);
-}
-
-/* Everything that can fail comes before the first change. */
-static int reload(struct postern_bus *bus, struct postern_error *error)
-{
-    struct postern_busconfig *config;
-    struct postern_services services;
-    int r = postern_busconfig_read(bus->config_file, &config, error);
-
-    if (r < 0)
-        return r;
-    r = load_services(bus, config, &services);
-    if (r < 0) {
-        postern_busconfig_free(config);
-        return postern_error_set(error, r, "out of memory");
-    }
-    r = postern_mediation_reload(bus, error);
-    if (r < 0) {
-        postern_services_finish(&services);
-        postern_busconfig_free(config);
-        return r;
-    }
-    postern_busconfig_free(bus->config);
-    bus->config = config;
-    postern_services_finish(&bus->services);
-    bus->services = services;
-    use_limits(bus);
-    postern_monitors_review(bus);
-    return 0;
-}
-
-int postern_bus_reload(struct postern_bus *bus, struct postern_error *error)
-{
-    int r = reload(bus, error);
-
-    if (r < 0)
-        postern_log(&bus->log, LOG_ERR, "reload refused, the configuration in force stays: %s", error->text);
-    else
-        postern_log(&bus->log, LOG_INFO, "configuration reloaded");
-    return r;
 }
 
 /* ---- names ------------------------------------------------------------------------------------------------- */
@@ -359,6 +317,7 @@ int postern_bus_init(struct postern_bus *bus)
     bus->fd_timeouts.expired = fd_expired;
     bus->replies.timeouts.expired = reply_expired;
     postern_activations_init(bus);
+    postern_reload_init(bus);
     bus->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     bus->scratch = malloc(POSTERN_READ_MAX);
     bus->matches = postern_matchset_new();
@@ -382,8 +341,8 @@ int postern_bus_serve(struct postern_bus *bus)
 
     make_runtime_dir(bus);
     if (r == 0)
-        r = load_services(bus, bus->config, &bus->services);
-    use_limits(bus);
+        r = postern_reload_serve(bus);
+    postern_bus_use_limits(bus);
     for (size_t i = 0; r == 0 && i < bus->listen.n; i++)
         r = postern_bus_listen(bus, bus->listen.sockets[i].fd, 0, bus->listen.sockets[i].has_nonce ? bus->listen.sockets[i].nonce : NULL);
     return r;
@@ -408,6 +367,7 @@ void postern_bus_finish(struct postern_bus *bus)
     }
     if (bus->matches != NULL && bus->monitors.rules != NULL)
         round_end(bus);
+    postern_reload_finish(bus);
     postern_activations_finish(bus);
     postern_children_finish(bus);
     postern_mediation_close(bus);

@@ -18,6 +18,7 @@
 #include "daemon/lograte.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
+#include "daemon/reload.h"
 #include "daemon/reply.h"
 #include "daemon/service.h"
 
@@ -82,6 +83,7 @@ struct postern_bus {
     struct postern_replies replies;
     struct postern_bus_stats stats;
     struct postern_services services;
+    struct postern_reload reload;
     struct postern_activations activations;
     bool systemd_activation; /* services that have a unit are started by systemd */
     const char *launch_unit; /* NAME@.service, from which systemd runs the helper of a system bus; NULL: the bus runs it */
@@ -116,8 +118,8 @@ bool postern_bus_bears(const struct postern_conn *conn, const char *name, uint32
 /* A serial for a message of the driver: never 0. */
 uint32_t postern_bus_serial(struct postern_bus *bus);
 
-/* Reads the configuration again; on any fault all stays as it was and the log and *error say why. 0 or negative errno. */
-int postern_bus_reload(struct postern_bus *bus, struct postern_error *error);
+/* Puts the limits of bus->config in force. */
+void postern_bus_use_limits(struct postern_bus *bus);
 
 /* Closes all and frees all. */
 void postern_bus_finish(struct postern_bus *bus);

@@ -28,10 +28,14 @@ static int get_id(struct postern_driver_call *call)
 
 static int reload_config(struct postern_driver_call *call)
 {
-    struct postern_error error;
+    const struct postern_header *header = &call->message->header;
+    int r = postern_reload_call(call->conn, header->serial, (header->flags & POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED) == 0);
 
-    if (postern_bus_reload(call->bus, &error) < 0)
-        return postern_driver_fail(call, "Failed", "%s", error.text);
+    if (r == -ENOBUFS)
+        return postern_driver_fail(call, "LimitsExceeded", "Too many wait for the configuration to be read again");
+    if (r < 0)
+        return postern_driver_no_memory(call);
+    call->answered = true; /* when it has been read */
     return 0;
 }
 
@@ -68,6 +72,7 @@ static void write_features(struct postern_bus *bus, struct postern_writer *w)
     const char *const *more = bus->module != NULL ? bus->module->features() : NULL;
 
     postern_writer_open(w, 'a', "s");
+    postern_writer_string(w, "ActivatableServicesChanged");
     postern_writer_string(w, header_filtering);
     if (bus->systemd_activation)
         postern_writer_string(w, "SystemdActivation");
@@ -107,6 +112,7 @@ static const struct postern_driver_signal bus_signals[] = {
     {"NameOwnerChanged", "sss"},
     {"NameLost", "s"},
     {"NameAcquired", "s"},
+    {"ActivatableServicesChanged", ""},
     {0},
 };
 

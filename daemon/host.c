@@ -153,6 +153,11 @@ static void host_release_name(void *data, uint64_t id, const char *name)
         postern_naming_release(conn, name);
 }
 
+static int32_t host_account(void *data, uint32_t kind, const char *name, uint32_t *id)
+{
+    return postern_reload_account(data, kind, name, id);
+}
+
 /* ---- the table ------------------------------------------------------------------------------------------- */
 
 void postern_host_init(struct postern_bus *bus)
@@ -169,6 +174,7 @@ void postern_host_init(struct postern_bus *bus)
         .emit = host_emit,
         .release_name = host_release_name,
         .log_fields = host_log_fields,
+        .account = host_account,
     };
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,6 +95,12 @@ static void become(struct postern_bus *bus, const char *name, char *const words[
 
 /* ---- in the bus -------------------------------------------------------------------------------------- */
 
+static void close_exec_fd(const struct postern_child *child)
+{
+    if (child->exec_fd >= 0)
+        close(child->exec_fd);
+}
+
 static void child_ready(void *data, uint32_t events)
 {
     struct postern_child *child = data;
@@ -110,11 +117,11 @@ static void child_ready(void *data, uint32_t events)
     else
         ending.status = info.si_status;
     ending.killed = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
-    if (read(child->exec_fd, &ending.exec_errno, sizeof(ending.exec_errno)) != sizeof(ending.exec_errno))
+    if (child->exec_fd < 0 || read(child->exec_fd, &ending.exec_errno, sizeof(ending.exec_errno)) != sizeof(ending.exec_errno))
         ending.exec_errno = 0;
     postern_loop_remove(&bus->loop, &child->source);
     close(fd);
-    close(child->exec_fd);
+    close_exec_fd(child);
     DL_DELETE(bus->children, child);
     DL_APPEND(bus->dead_children, child);
     if (child->ended != NULL)
@@ -186,6 +193,56 @@ int postern_launch(struct postern_bus *bus, const char *name, char *const words[
     return 0;
 }
 
+pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd)
+{
+    int pair[2], r;
+    pid_t pid, bus = getpid();
+
+    if (pipe2(pair, O_CLOEXEC) < 0)
+        return -errno;
+    pid = fork();
+    if (pid == 0) {
+        drop_protection();
+        reset_signals();
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != bus)
+            _exit(EXIT_FAILURE);
+        if (pair[1] != EXEC_FD && dup3(pair[1], EXEC_FD, O_CLOEXEC) < 0)
+            _exit(EXIT_FAILURE);
+        closefrom(EXEC_FD + 1);
+        work(data, EXEC_FD);
+        _exit(EXIT_SUCCESS);
+    }
+    r = -errno;
+    close(pair[1]);
+    if (pid > 0 && fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0) {
+        *fd = pair[0];
+        return pid;
+    }
+    close(pair[0]);
+    return r;
+}
+
+int postern_work_watch(struct postern_bus *bus, pid_t pid, struct postern_child **result)
+{
+    struct postern_child *child = calloc(1, sizeof(*child));
+    int r = -ENOMEM;
+
+    if (child != NULL) {
+        child->pid = pid;
+        child->exec_fd = -1;
+        r = watch(bus, child);
+    }
+    if (r < 0) {
+        free(child);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return r;
+    }
+    DL_APPEND(bus->children, child);
+    *result = child;
+    return 0;
+}
+
 void postern_child_forget(struct postern_child *child)
 {
     if (child != NULL)
@@ -221,7 +278,7 @@ void postern_children_finish(struct postern_bus *bus)
 
         postern_loop_remove(&bus->loop, &child->source);
         close(fd);
-        close(child->exec_fd);
+        close_exec_fd(child);
         DL_DELETE(bus->children, child);
         free(child);
     }

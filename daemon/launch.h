@@ -25,7 +25,7 @@ struct postern_child {
     struct postern_source source; /* its pidfd */
     struct postern_bus *bus;
     pid_t pid;
-    int exec_fd; /* where a failed execve() tells its errno */
+    int exec_fd; /* where a failed execve() tells its errno; -1: it is no program */
     postern_ended_fn *ended; /* NULL: nobody wants to know */
     void *data;
     struct postern_child *prev, *next;
@@ -41,6 +41,16 @@ int postern_launch(struct postern_bus *bus, const char *name, char *const words[
 void postern_child_forget(struct postern_child *child);
 /* Kills it, and forgets it. NULL is allowed. */
 void postern_child_kill(struct postern_child *child);
+
+typedef void postern_work_fn(void *data, int fd);
+
+/* Makes a process that does work of the bus's own which may take long, and writes what comes of it to fd: it has the memory of the bus as it
+ * is now, but of its descriptors only the standard streams, and no signal handler. It ends when work() returns, or with the bus. The pid, and in
+ * *fd the end to read from, which does not block; or a negative errno. */
+pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd);
+/* Has the process waited for once it ends; to be killed or forgotten as any other. 0 with the new *child, or a negative errno: then it has been
+ * killed. */
+int postern_work_watch(struct postern_bus *bus, pid_t pid, struct postern_child **child);
 
 /* Frees those that ended in this round. */
 void postern_children_reap(struct postern_bus *bus);

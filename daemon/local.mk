@@ -6,6 +6,7 @@ posternd_SOURCES = \
 	daemon/bus.c daemon/bus.h \
 	daemon/check.c daemon/check.h \
 	daemon/conn.c daemon/conn.h \
+	daemon/dirwatch.c daemon/dirwatch.h \
 	daemon/driver.c daemon/driver.h \
 	daemon/driver_bus.c \
 	daemon/driver_match.c \
@@ -25,8 +26,11 @@ posternd_SOURCES = \
 	daemon/mediation.c daemon/mediation.h \
 	daemon/monitor.c daemon/monitor.h \
 	daemon/naming.c daemon/naming.h \
+	daemon/notify.c daemon/notify.h \
+	daemon/reload.c daemon/reload.h \
 	daemon/privilege.c daemon/privilege.h \
 	daemon/reply.c daemon/reply.h \
+	daemon/resolver.c daemon/resolver.h \
 	daemon/router.c daemon/router.h \
 	daemon/starter.c daemon/starter.h \
 	daemon/stats.c daemon/stats.h \

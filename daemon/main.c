@@ -10,16 +10,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#ifdef HAVE_LIBSYSTEMD
-#include <systemd/sd-daemon.h>
-#endif
-
 #include "config/location.h"
 #include "daemon/bus.h"
 #include "daemon/check.h"
 #include "daemon/introspect.h"
 #include "daemon/mechanisms.h"
 #include "daemon/mediation.h"
+#include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/privilege.h"
 #include "daemon/process.h"
@@ -38,26 +35,16 @@ struct program {
 
 /* ---- signals ------------------------------------------------------------------------------------------ */
 
-static void notify(const char *state)
-{
-#ifdef HAVE_LIBSYSTEMD
-    sd_notify(0, state);
-#else
-    (void)state;
-#endif
-}
-
 static void signals_ready(void *data, uint32_t events)
 {
     struct program *program = data;
     struct signalfd_siginfo info;
-    struct postern_error error;
 
     (void)events;
     if (read(program->signals.fd, &info, sizeof(info)) != sizeof(info))
         return;
     if (info.ssi_signo == SIGHUP)
-        postern_bus_reload(&program->bus, &error); /* what went wrong is in the log */
+        postern_reload_request(&program->bus);
     else
         program->bus.loop.quit = true;
 }
@@ -133,7 +120,7 @@ static int read_config(struct program *program, struct postern_error *error)
     if (r < 0)
         return postern_error_set(error, r, "the current folder is not known: %s", strerror(-r));
     bus->config_file = program->config_file;
-    r = postern_busconfig_read(bus->config_file, &bus->config, error);
+    r = postern_reload_first(bus, error);
     if (r < 0)
         return r;
     choose_log(program);
@@ -270,9 +257,9 @@ static int serve(struct program *program)
     if (program->ready_fd >= 0)
         program->bus.log.to_stderr = false;
     postern_process_ready(program->ready_fd);
-    notify("READY=1\nSTATUS=Serving messages");
+    postern_notify_ready(&program->bus, NULL);
     r = postern_loop_run(&program->bus.loop);
-    notify("STOPPING=1\nSTATUS=Closing connections");
+    postern_notify("STOPPING=1\nSTATUS=Closing connections");
     if (r < 0)
         postern_log(&program->bus.log, LOG_CRIT, "the event loop failed: %s", strerror(-r));
     return r;

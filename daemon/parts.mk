@@ -8,6 +8,7 @@ libdaemon_la_SOURCES = \
 	daemon/journal.c daemon/journal.h \
 	daemon/log.c daemon/log.h \
 	daemon/lograte.c daemon/lograte.h \
+	daemon/lookups.c daemon/lookups.h \
 	daemon/loop.c daemon/loop.h \
 	daemon/outq.c daemon/outq.h \
 	daemon/process.c daemon/process.h \

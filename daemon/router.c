@@ -435,6 +435,7 @@ void postern_router_leave(struct postern_conn *conn)
         forget_matches(conn);
         postern_mediation_leaving(conn);
         postern_activation_leave(conn);
+    postern_reload_leave(conn);
         postern_naming_release_all(conn);
         lose_unique_name(conn);
         end_calls(conn);

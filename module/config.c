@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
+
+#include "core/console.h"
 
 #define SYSTEM_SOCKET_DIR "/run/dbus/containers"
 
@@ -75,6 +78,7 @@ static int make_settings(struct postern_settings *settings, const struct postern
     settings->default_mode = conf->default_mode;
     settings->broadcasts_inside = conf->broadcasts_inside;
     settings->header_on_request = conf->header_on_request;
+    settings->asks_console = bus->at_console;
     set_limits(settings, &bus->limits, conf);
     r = set_socket_dir(settings, bus->type != NULL && strcmp(bus->type, "system") == 0);
     if (r == 0 && conf->n_containers > 0) {
@@ -98,23 +102,39 @@ static int check_apparmor(const struct postern_busconfig *bus, struct postern_er
                              bus->apparmor_where.file, bus->apparmor_where.line, bus->apparmor_where.column);
 }
 
-static int read_files(const char *bus_config, const char *mediator_config, uint64_t generation, struct postern_config *config,
-                      struct postern_error *error)
+static int ask_host(void *data, enum postern_lookup_kind kind, const char *name, uint32_t *id)
+{
+    const struct postern_host *host = data;
+
+    return host->account(host->data, kind == POSTERN_LOOKUP_GROUP ? POSTERN_ACCOUNT_GROUP : POSTERN_ACCOUNT_USER, name, id);
+}
+
+static int read_bus_config(const struct postern_config_order *order, struct postern_busconfig **bus, struct postern_error *error)
+{
+    struct postern_busconfig_source source = {.in_force = order->in_force != NULL ? postern_xml_config(order->in_force) : NULL};
+
+    if (postern_host_has_account(order->host)) {
+        source.lookup = ask_host;
+        source.lookup_data = (void *)(uintptr_t)order->host;
+    }
+    return postern_busconfig_read(order->bus_config, &source, bus, error);
+}
+
+static int read_files(const struct postern_config_order *order, struct postern_config *config, struct postern_error *error)
 {
     struct postern_busconfig *bus;
-    int r = postern_busconfig_read(bus_config, &bus, error);
+    int r = read_bus_config(order, &bus, error);
 
     if (r < 0)
         return r;
     r = check_apparmor(bus, error);
     if (r == 0)
-        r = postern_mediatorconf_read(mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf,
-                                      error);
+        r = postern_mediatorconf_read(order->mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf, error);
     if (r < 0) {
         postern_busconfig_free(bus);
         return r;
     }
-    r = postern_xml_new(bus, generation, &config->xml);
+    r = postern_xml_new(bus, order->generation, &config->xml);
     if (r < 0) {
         postern_busconfig_free(bus);
         return postern_error_set(error, r, "out of memory");
@@ -123,16 +143,17 @@ static int read_files(const char *bus_config, const char *mediator_config, uint6
     return r < 0 ? postern_error_set(error, r, "out of memory") : 0;
 }
 
-int postern_config_read(const char *bus_config, const char *mediator_config, uint64_t generation, struct postern_config *config,
-                        struct postern_error *error)
+int postern_config_read(const struct postern_config_order *order, struct postern_config *config, struct postern_error *error)
 {
     struct postern_config made = {.xml = NULL};
-    int r = read_files(bus_config, mediator_config, generation, &made, error);
+    int r = read_files(order, &made, error);
 
     if (r < 0) {
         postern_config_finish(&made);
         return r;
     }
+    for (char **warning = postern_xml_config(made.xml)->warnings; warning != NULL && *warning != NULL; warning++)
+        order->host->log(order->host->data, LOG_ERR, *warning);
     *config = made;
     return 0;
 }

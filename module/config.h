@@ -15,9 +15,17 @@ struct postern_config {
     struct postern_settings settings;  /* empty once the mediator has taken them over */
 };
 
-/* Reads both files. generation is for postern_xml_new(). 0, or a negative errno with *error saying file:line:column. */
-int postern_config_read(const char *bus_config, const char *mediator_config, uint64_t generation, struct postern_config *config,
-                        struct postern_error *error);
+/* What to read, and on whose behalf. */
+struct postern_config_order {
+    const struct postern_host *host; /* knows users and groups, and is told what the administrator should hear */
+    const char *bus_config;
+    const char *mediator_config;  /* NULL: the default places */
+    const struct postern_xml *in_force; /* what would be replaced; NULL */
+    uint64_t generation;          /* for postern_xml_new() */
+};
+
+/* Reads both files. 0, or a negative errno with *error saying file:line:column. */
+int postern_config_read(const struct postern_config_order *order, struct postern_config *config, struct postern_error *error);
 void postern_config_finish(struct postern_config *config); /* a zeroed one is allowed */
 
 #endif

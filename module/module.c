@@ -108,10 +108,10 @@ static void destroy(struct composition *made)
     free(made);
 }
 
-/* A host of version 1.0 ends before log_fields(). */
+/* What came after version 1.0 may be missing; what a later version has must not matter. */
 static int check_host(const struct postern_host *host)
 {
-    if (host->abi.size < offsetof(struct postern_host, log_fields))
+    if (host->abi.size < offsetof(struct postern_host, release_name) + sizeof(host->release_name))
         return -EINVAL;
     return host->abi.size > sizeof(*host) ? postern_abi_check(host, host->abi.size, sizeof(*host)) : 0;
 }
@@ -137,7 +137,11 @@ static int compose(struct composition *made, const struct postern_options *optio
     made->mediator_config = options->mediator_config != NULL ? strdup(options->mediator_config) : NULL;
     if (made->bus_config == NULL || (options->mediator_config != NULL && made->mediator_config == NULL))
         return postern_error_set(error, -ENOMEM, "out of memory");
-    r = postern_config_read(made->bus_config, made->mediator_config, ++made->generation, &made->config, error);
+    r = postern_config_read(&(struct postern_config_order){.host = options->host,
+                                                           .bus_config = made->bus_config,
+                                                           .mediator_config = made->mediator_config,
+                                                           .generation = ++made->generation},
+                            &made->config, error);
     if (r < 0)
         return r;
     postern_mediator_init(&made->mediator, options->host, options->flags, &made->config.settings);
@@ -176,9 +180,13 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
 {
     struct composition *composition = composition_of(mediator);
     struct postern_config config, old = composition->config;
+    struct postern_config_order order = {.host = mediator->host,
+                                         .bus_config = composition->bus_config,
+                                         .mediator_config = composition->mediator_config,
+                                         .in_force = old.xml,
+                                         .generation = composition->generation + 1};
     struct postern_error error = {.text = ""};
-    int r =
-        postern_config_read(composition->bus_config, composition->mediator_config, composition->generation + 1, &config, &error);
+    int r = postern_config_read(&order, &config, &error);
 
     if (r < 0)
         return tell(fault, r, &error);

@@ -62,6 +62,7 @@ void postern_access_init(struct postern_access *access, const struct postern_bus
         .kind = kind_of(rule),
         .context = rule->context,
         .context_known = rule->context_known,
+        .context_failed = rule->context_failed,
         .context_id = rule->context_id,
         .allow = rule->allow,
         .log = rule->log == POSTERN_TRUE,
@@ -74,6 +75,7 @@ void postern_access_init(struct postern_access *access, const struct postern_bus
     } else if (access->kind == POSTERN_ACCESS_CONNECT) {
         access->is_group = rule->group != NULL;
         access->any_account = strcmp(access->is_group ? rule->group : rule->user, "*") == 0;
+        access->account_failed = rule->account_failed;
         access->account_known = access->is_group ? rule->group_known : rule->user_known;
         access->account = access->is_group ? rule->group_id : rule->user_id;
     } else {
@@ -87,6 +89,7 @@ struct postern_subject postern_subject_of(const struct postern_party *party)
         return (struct postern_subject){0};
     return (struct postern_subject){
         .has_uid = true,
+        .at_console = party->at_console,
         .uid = party->uid,
         .groups = party->facts.groups,
         .n_groups = party->facts.n_groups,
@@ -101,6 +104,16 @@ static bool has_group(const struct postern_subject *subject, uint32_t gid)
     return false;
 }
 
+/*
+ * Whose rule this is could not be found out. Whatever the answer would have been, nobody may get more than it would give: so an <allow> is
+ * nobody's, and a <deny> is everybody's. Root is spared, since root can change the rules anyway, and whoever brings the directory
+ * service back, which may need this very bus, is root.
+ */
+static bool applies_unresolved(const struct postern_access *access, const struct postern_subject *subject)
+{
+    return !access->allow && subject->has_uid && subject->uid != 0;
+}
+
 bool postern_access_applies(const struct postern_access *access, const struct postern_subject *subject)
 {
     switch (access->context) {
@@ -108,15 +121,17 @@ bool postern_access_applies(const struct postern_access *access, const struct po
     case POSTERN_CONTEXT_MANDATORY:
         return true;
     case POSTERN_CONTEXT_GROUP:
+        if (access->context_failed)
+            return applies_unresolved(access, subject);
         return subject->has_uid && access->context_known && has_group(subject, access->context_id);
     case POSTERN_CONTEXT_USER:
+        if (access->context_failed)
+            return applies_unresolved(access, subject);
         return subject->has_uid && access->context_known && access->context_id == subject->uid;
     case POSTERN_CONTEXT_CONSOLE_FALSE:
-        /* Who sits at the console used to be told by files of pam_console. Where nothing writes them, as on Debian, nobody does,
-         * and dbus-daemon applies these rules to every user, too. */
-        return subject->has_uid;
+        return subject->has_uid && !subject->at_console;
     case POSTERN_CONTEXT_CONSOLE_TRUE:
-        return false;
+        return subject->has_uid && subject->at_console;
     }
     return false;
 }
@@ -240,6 +255,8 @@ bool postern_access_matches_account(const struct postern_access *access, const s
 {
     if (access->any_account)
         return true;
+    if (access->account_failed)
+        return applies_unresolved(access, subject);
     if (!access->account_known || !subject->has_uid)
         return false;
     return access->is_group ? has_group(subject, access->account) : access->account == subject->uid;

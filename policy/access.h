@@ -42,7 +42,7 @@ struct postern_access_text {
 struct postern_access {
     enum postern_access_kind kind;
     enum postern_policy_context context;
-    bool context_known;
+    bool context_known, context_failed;
     uint32_t context_id;
     bool allow, log;
     bool prefix;
@@ -51,7 +51,7 @@ struct postern_access {
     uint8_t type; /* 0: any */
     uint32_t min_fds, max_fds;
     struct postern_access_text text[POSTERN_ACCESS_FIELDS];
-    bool any_account, is_group, account_known; /* CONNECT */
+    bool any_account, is_group, account_known, account_failed; /* CONNECT */
     uint32_t account;
     const char *file;
     uint32_t line;
@@ -60,6 +60,7 @@ struct postern_access {
 /* For whom the rules are asked: which <policy> elements count. */
 struct postern_subject {
     bool has_uid; /* not when it authenticated as ANONYMOUS: then only the default and mandatory contexts count */
+    bool at_console;
     uint32_t uid;
     const gid_t *groups;
     size_t n_groups;

@@ -16,7 +16,7 @@ struct snapshot {
     struct postern_index *index[N_SNAPSHOT_KINDS];
     UT_hash_handle hh; /* by key */
     size_t n_key;
-    uint32_t key[]; /* has_uid, uid, groups: those that some rule mentions */
+    uint32_t key[]; /* whom all rules tell apart, uid, groups: those that some rule mentions */
 };
 
 struct postern_policy {
@@ -127,12 +127,13 @@ static struct snapshot *snapshot_key(const struct postern_policy *set, const str
 
     if (snapshot == NULL)
         return NULL;
-    snapshot->key[0] = subject->has_uid;
+    /* Root is told apart because of rules whose user or group could not be looked up. */
+    snapshot->key[0] = subject->has_uid | (uint32_t)subject->at_console << 1 | (uint32_t)(subject->has_uid && subject->uid == 0) << 2;
     snapshot->key[1] = subject->has_uid && mentions(set->uids, set->n_uids, subject->uid) ? subject->uid : UINT32_MAX;
     snapshot->n_key = 2;
     for (size_t i = 0; i < subject->n_groups; i++)
         if (mentions(set->gids, set->n_gids, subject->groups[i]))
-            snapshot->key[snapshot->n_key++] = subject->groups[i];
+            snapshot->key[snapshot->n_key++] = subject->groups[i]; /* sorted and each once, says util/peer.h */
     return snapshot;
 }
 

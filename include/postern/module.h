@@ -198,6 +198,10 @@ struct postern_identity {
 
 /* ---- what the module may call: the host's table ---------------------------------------------- */
 
+/* Which sort of name account() is asked about. */
+#define POSTERN_ACCOUNT_USER 1u
+#define POSTERN_ACCOUNT_GROUP 2u
+
 /* A signal of the driver, from /org/freedesktop/DBus. */
 struct postern_signal {
     uint32_t size;
@@ -242,6 +246,12 @@ struct postern_host {
     /* Since 1.1. Like log(), for a log that holds fields beside the text: n keys and their n values, which say the same as the text and more. Keys
      * are made of A-Z, 0-9 and _; they begin with POSTERN_ or are among the well-known ones of systemd.journal-fields(7). */
     void (*log_fields)(void *data, int32_t priority, const char *text, uint32_t n, const char *const *keys, const char *const *values);
+
+    /* Since version 1.1; may be NULL. The number of a user or group (POSTERN_ACCOUNT_...), without blocking: 1 with *id; 0 when there is none;
+     * -ESTALE when the host has not looked this name up, because it was not in the files when the host read them: a reload must then fail,
+     * and the host will try again; another negative errno when the look-up failed. Without it the module asks the system itself, and
+     * only in open() and reload(). */
+    int32_t (*account)(void *data, uint32_t kind, const char *name, uint32_t *id);
 };
 
 /* ---- what the host may call: the module's table ----------------------------------------------- */

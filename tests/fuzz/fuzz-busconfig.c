@@ -55,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
     error.text[0] = '\0';
-    if (postern_busconfig_read(name, &config, &error) == 0) {
+    if (postern_busconfig_read(name, NULL, &config, &error) == 0) {
         ask(config);
         postern_busconfig_free(config);
     } else {

@@ -42,7 +42,7 @@ static const struct {
     AT(signal, member, 24), AT(signal, signature, 32), AT(signal, body, 40), SIZE(signal, 48),
     AT(host, abi, 0), AT(host, data, 8), AT(host, log, 16), AT(host, watch_add, 24), AT(host, watch_remove, 32),
     AT(host, listener_add, 40), AT(host, listener_remove, 48), AT(host, disconnect, 56), AT(host, emit, 64),
-    AT(host, release_name, 72),
+    AT(host, release_name, 72), AT(host, log_fields, 80), AT(host, account, 88), SIZE(host, 96),
     AT(options, size, 0), AT(options, flags, 4), AT(options, host, 8), AT(options, bus_config, 16),
     AT(options, mediator_config, 24), SIZE(options, 32),
     AT(call, size, 0), AT(call, n_fds, 4), AT(call, caller, 8), AT(call, message, 16), AT(call, fds, 24),
@@ -57,7 +57,7 @@ static const struct {
     AT(module, party_leave, 88), AT(module, party_free, 96), AT(module, mediate, 104), AT(module, see, 112),
     AT(module, delivered, 120), AT(module, stamp, 128), AT(module, interfaces, 136), AT(module, driver_call, 144),
     AT(module, get_property, 152), AT(module, credentials, 160), AT(module, features, 168), SIZE(module, 176),
-    IS(ABI_MAJOR, 1), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
+    IS(ABI_MAJOR, 1), IS(ABI_MINOR, 1), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
     IS(REQUEST_REPLY, 0x04), IS(REQUEST_BROADCAST, 0x08), IS(REQUEST_RELEASE, 0x10), IS(MESSAGE_METHOD_CALL, 1),
     IS(MESSAGE_METHOD_RETURN, 2), IS(MESSAGE_ERROR, 3), IS(MESSAGE_SIGNAL, 4),
     IS(MESSAGE_FLAG_NO_REPLY_EXPECTED, 0x1), IS(MESSAGE_FLAG_NO_AUTO_START, 0x2), IS(VERDICT_TELL_DELIVERED, 0x01),
@@ -66,8 +66,7 @@ static const struct {
     IS(ACTION_SEND, 3), IS(ACTION_RECEIVE, 4), IS(ACTION_SEE, 5), IS(ACTION_ACTIVATE, 6), IS(ACTION_MONITOR, 7),
     IS(DOOR_NONE, 0), IS(DOOR_XML, 1), IS(DOOR_CONTAINER, 2), IS(DOOR_LSM, 3), IS(MODE_NONE, 0), IS(MODE_RESTRICT, 1),
     IS(MODE_COMPLAIN, 2), IS(MODE_IDENTIFY, 3),
-    /* since 1.1 */
-    AT(host, log_fields, 80), SIZE(host, 88), IS(ABI_MINOR, 1),
+    IS(ACCOUNT_USER, 1), IS(ACCOUNT_GROUP, 2),
 /* clang-format on */
 };
 

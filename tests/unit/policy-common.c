@@ -21,7 +21,7 @@ int config_read(const char *text, struct postern_busconfig **config, struct post
 {
     char name[64];
     int fd = memory_file(text, strlen(text), name);
-    int code = postern_busconfig_read(name, config, error);
+    int code = postern_busconfig_read(name, NULL, config, error);
 
     close(fd);
     return code;

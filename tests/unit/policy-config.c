@@ -190,7 +190,7 @@ static int read_in(const char *dir, const char *name, struct postern_busconfig *
     char path[300];
 
     snprintf(path, sizeof(path), "%s/%s", dir, name);
-    return postern_busconfig_read(path, config, error);
+    return postern_busconfig_read(path, NULL, config, error);
 }
 
 START_TEST(files_include_files)

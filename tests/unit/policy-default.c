@@ -141,7 +141,7 @@ START_TEST(of_this_machine)
 
         if (access(files[i], R_OK) < 0)
             continue; /* a machine without a bus has nothing to compare with */
-        if (postern_busconfig_read(files[i], &config, &error) < 0)
+        if (postern_busconfig_read(files[i], NULL, &config, &error) < 0)
             ck_abort_msg("%s", error.text);
         ck_assert_str_eq(config->type, i == 0 ? "session" : "system");
         ck_assert_int_eq(postern_xml_new(config, 1, &xml), 0);

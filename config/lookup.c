@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config/reader.h"
+#include "config/lookup.h"
 #include "util/buf.h"
 
 #define ENTRY_MAX (1u << 20) /* bytes that one passwd or group entry may need */
 
-typedef int lookup_fn(const char *name, char *buffer, size_t size, uint32_t *id, bool *found);
+typedef int entry_fn(const char *name, char *buffer, size_t size, uint32_t *id, bool *found);
 
 static int lookup_user(const char *name, char *buffer, size_t size, uint32_t *id, bool *found)
 {
@@ -40,7 +40,7 @@ static bool means_missing(int code)
     return code == 0 || code == ENOENT || code == ESRCH || code == EBADF || code == EPERM;
 }
 
-static int look_up(const char *name, lookup_fn *fn, uint32_t *id)
+static int look_up(const char *name, entry_fn *fn, uint32_t *id)
 {
     struct postern_buf buf = {0};
     size_t size = 1024;
@@ -59,32 +59,27 @@ static int look_up(const char *name, lookup_fn *fn, uint32_t *id)
     postern_buf_finish(&buf);
     if (found)
         return 1;
-    return means_missing(code) ? 0 : -code;
+    if (means_missing(code))
+        return 0;
+    return code != ESTALE ? -code : -EIO; /* -ESTALE has a meaning of its own here */
 }
 
-/* A number stands for itself, whether or not somebody has it. UINT32_MAX is nobody's. */
-static int account(const char *name, lookup_fn *fn, uint32_t *id)
+int postern_lookup_nss(void *data, enum postern_lookup_kind kind, const char *name, uint32_t *id)
+{
+    (void)data;
+    return look_up(name, kind == POSTERN_LOOKUP_GROUP ? lookup_group : lookup_user, id);
+}
+
+bool postern_lookup_number(const char *name, uint32_t *id, bool *exists)
 {
     unsigned long long number;
 
-    if (*name == '\0')
-        return 0;
     if (name[strspn(name, "0123456789")] != '\0')
-        return look_up(name, fn, id);
+        return false;
     errno = 0;
     number = strtoull(name, NULL, 10);
-    if (errno != 0 || number >= UINT32_MAX)
-        return 0;
-    *id = (uint32_t)number;
-    return 1;
-}
-
-int postern_account_user(const char *name, uint32_t *id)
-{
-    return account(name, lookup_user, id);
-}
-
-int postern_account_group(const char *name, uint32_t *id)
-{
-    return account(name, lookup_group, id);
+    *exists = *name != '\0' && errno == 0 && number < UINT32_MAX;
+    if (*exists)
+        *id = (uint32_t)number;
+    return true;
 }
