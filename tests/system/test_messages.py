@@ -215,6 +215,22 @@ def test_eavesdropping(bus):
     assert [m.member for m in e.take(CALL)] == ['Secret'] and not w.take()
 
 
+def test_eavesdropping_on_the_bus(bus):
+    """A call to the bus is heard after it was carried out, and only if it was; the answer is not."""
+    a, e = bus.connect(), bus.connect()
+    e.match("eavesdrop='true'")
+    e.sync()
+    e.inbox = []
+    a.request_name('com.example.Heard')
+    a.error('NoSuchMethod')
+    a.error('RequestName', 'su', 'not valid', 0)
+    a.call('AddMatch', 's', "type='error'")
+    a.release_name('com.example.Heard')
+    e.sync()
+    assert [m.member for m in e.inbox if m.sender in (a.name, DRIVER) and m.destination != e.name] == [
+        'NameOwnerChanged', 'RequestName', 'AddMatch', 'NameOwnerChanged', 'ReleaseName']
+
+
 def test_eavesdropping_needs_policy(new_bus):
     new_bus.start(policy='<allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/>')
     a, b, e = (new_bus.connect() for _ in range(3))

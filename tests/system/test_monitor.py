@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Monitors: becoming one, what is shown and in which order, what it may not do, and that nobody but itself pays for one that does not
 read."""
+import contextlib
 import os
+import signal
 import socket
 import threading
 import time
@@ -463,24 +465,42 @@ def test_descriptors_of_the_bus(bus):
         os.close(fd)
 
 
+@contextlib.contextmanager
+def one_round(bus):
+    """All that is sent within is there before the bus looks."""
+    bus.process.send_signal(signal.SIGSTOP)
+    yield
+    bus.process.send_signal(signal.SIGCONT)
+
+
 @pytest.mark.postern
 def test_more_descriptors_than_a_queue_holds(new_bus):
     """One round may bring more than max_outgoing_unix_fds; a monitor that reads sees them all, and keeps its connection."""
     new_bus.start('<limit name="max_outgoing_unix_fds">4</limit>')
-    w, b = Watch(new_bus), new_bus.connect()
-    receivers = [new_bus.connect() for _ in range(5)]
+    w = Watch(new_bus)
+    senders, receivers = [new_bus.connect() for _ in range(12)], [new_bus.connect() for _ in range(12)]
     r, wr = os.pipe()
-    for k in range(20):
-        b.send_call('TakeFd', 'h', 0, dest=receivers[k % 5].name, fds=[r], flags=NO_REPLY)
-        if k % 5 == 4:
-            for x in receivers:
-                os.close(x.wait_call('TakeFd').fds[0])
-            shown = [m for m in w.all() if m.member == 'TakeFd']
-            assert len(shown) == 5 and all(len(m.fds) == 1 for m in shown)
-            for m in shown:
-                os.close(m.fds[0])
-    os.close(r)
-    os.close(wr)
+    with one_round(new_bus):
+        for s, x in zip(senders, receivers):
+            s.send_call('TakeFd', 'h', 0, dest=x.name, fds=[r], flags=NO_REPLY)
+    for x in receivers:
+        os.close(x.wait_call('TakeFd').fds[0])
+    shown = [m for m in w.all() if m.member == 'TakeFd']
+    assert len(shown) == 12 and all(len(m.fds) == 1 for m in shown)
+    for fd in [m.fds[0] for m in shown] + [r, wr]:
+        os.close(fd)
+
+
+@pytest.mark.postern
+def test_more_than_a_queue_holds(new_bus):
+    """The same of bytes."""
+    new_bus.start('<limit name="max_outgoing_bytes">20000</limit>')
+    w, senders, receiver = Watch(new_bus), [new_bus.connect() for _ in range(12)], new_bus.connect()
+    with one_round(new_bus):
+        for s in senders:
+            s.signal('Many', 'ay', b'x' * 8000)
+    receiver.sync()
+    assert len([m for m in w.all() if m.member == 'Many']) == 12
 
 
 # ---- one that does not read
