@@ -5,11 +5,12 @@ from results import FAIL, PASS, SKIP
 
 
 class Outcome:
-    """cases: name -> (verdict, remark) after the comparison; excepted: those of the table of exceptions that fail as it says."""
+    """cases: name -> (verdict, remark) after the comparison; excepted: those of the table of exceptions that fail as it says;
+    before: what failed before it passed three times in a row alone."""
 
     def __init__(self, suite, own, stock):
         self.suite, self.own, self.stock = suite, own, stock
-        self.cases, self.excepted = {}, {}
+        self.cases, self.excepted, self.before = {}, {}, {}
 
     def count(self, verdict):
         return sum(1 for v, _ in self.cases.values() if v == verdict)

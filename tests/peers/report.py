@@ -71,6 +71,8 @@ def print_remarks(outcomes, quiet):
     for who, outcome in outcomes:
         for name, reason in outcome.excepted.items():
             lines.add('exception: %s: %s: %s' % (outcome.suite.id, name, reason))
+        for name, remark in outcome.before.items():
+            lines.add('failed at first, then passed three times alone: %s: %s as %s: %s' % (outcome.suite.id, name, who, remark))
         for name, (verdict, remark) in outcome.cases.items():
             if verdict == SKIP and remark.startswith('fails with dbus-daemon'):
                 lines.add('no verdict: %s: %s as %s: %s' % (outcome.suite.id, name, who, remark))

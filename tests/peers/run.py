@@ -63,6 +63,10 @@ def unreachable(users, daemon):
             yield '%s: %s cannot run it: %s' % (daemon, user.name, p.stdout.strip())
 
 
+# So many suites may fail on a busy machine.
+MAX_AGAIN = 3
+
+
 class Job:
     def __init__(self, arguments, logs, user, suite):
         self.arguments, self.logs, self.user, self.suite = arguments, logs, user, suite
@@ -126,6 +130,22 @@ def run_all(jobs, n):
     return outcomes, quiet
 
 
+def try_again(outcomes):
+    """Some suites measure time and are wrong on a busy machine: the few that failed get three tries more, with nothing beside them, and
+    must pass every time. What failed at first is told all the same. When many fail it is not the machine."""
+    failed = [job for job, outcome in outcomes.items() if outcome.failures()]
+    if len(failed) > MAX_AGAIN:
+        return
+    for job in failed:
+        for _ in range(3):
+            again = job.run()
+            if again is None or again.failures():
+                break
+        else:
+            again.before = outcomes[job].failures()
+            outcomes[job] = again
+
+
 def give_up(number, frame):
     """Nothing of ours survives us."""
     end_all()
@@ -157,6 +177,7 @@ def main():
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, give_up)
     outcomes, quiet = run_all(jobs, arguments.jobs)
+    try_again(outcomes)
     ordered = [(job.user.name, outcomes[job]) for job in jobs if job in outcomes]
     for who, outcome in ordered:
         if outcome.failures():

@@ -15,7 +15,7 @@ from compare import judge  # noqa: E402
 from report import make_rows  # noqa: E402
 from floors import too_few  # noqa: E402
 from results import FAIL, PASS, SKIP, parse_pytest, parse_tap, read_cases  # noqa: E402
-from run import Job  # noqa: E402
+from run import Job, try_again  # noqa: E402
 from runner import User  # noqa: E402
 from suites import Suite  # noqa: E402
 
@@ -102,10 +102,13 @@ class Running(unittest.TestCase):
         os.chmod(path, 0o755)
         return path
 
-    def run_suite(self, script, **how):
+    def job(self, script, **how):
         suite = Suite('group', 'name', ['/bin/sh', self.write('suite', script)], **how)
         arguments = argparse.Namespace(daemon=self.dir + '/ours', stock=self.dir + '/stock', verbose_mode=False)
-        return Job(arguments, self.dir, User('me'), suite).run()
+        return Job(arguments, self.dir, User('me'), suite)
+
+    def run_suite(self, script, **how):
+        return self.job(script, **how).run()
 
     def glib(self, middle):
         return self.run_suite(PROGRAM % middle, glib=True)
@@ -159,6 +162,20 @@ class Running(unittest.TestCase):
         os.environ['DBUS_SESSION_BUS_ADDRESS'] = 'unix:path=/elsewhere'
         self.addCleanup(os.environ.pop, 'DBUS_SESSION_BUS_ADDRESS')
         self.assertEqual(self.failures('"$DBUS_TEST_DAEMON"; echo 1..1; [ -z "$DBUS_SESSION_BUS_ADDRESS" ] || printf "not "; echo ok 1 a'), set())
+
+    def again(self, condition):
+        """What is left of the failures of a suite that fails while the condition holds, once it got its other tries."""
+        job = self.job('"$DBUS_TEST_DAEMON"; echo x >>%s/runs; echo 1..1; %s && %s && printf "not "; echo ok 1 a' % (self.dir, OURS, condition))
+        outcomes = {job: job.run()}
+        try_again(outcomes)
+        return outcomes[job]
+
+    def test_failed_once(self):
+        outcome = self.again('[ $(wc -l <%s/runs) -le 2 ]' % self.dir)
+        self.assertEqual((outcome.failures(), outcome.before), ({}, {'a': ''}))
+
+    def test_fails_now_and_then(self):
+        self.assertEqual(set(self.again('[ $(( $(wc -l <%s/runs) %% 4 )) -eq 2 ]' % self.dir).failures()), {'a'})
 
     def test_floor(self):
         rows = make_rows([('root', self.glib('echo "ok 2 /b"'))])
