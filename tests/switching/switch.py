@@ -203,10 +203,13 @@ def boot(root, name, console):
                                  preexec_fn=lambda: enter_groups(groups))
         try:
             return guest.wait(BOOT_SECONDS) == 0
-        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        except subprocess.TimeoutExpired:
             say('    the guest did not end within %d s: %s' % (BOOT_SECONDS, console))
             end(guest)
             return False
+        except BaseException:  # whoever ends the test ends the guest, too
+            end(guest)
+            raise
         finally:
             remove_groups(groups)
 
@@ -259,6 +262,7 @@ def run_stage(work, root, stage):
 def main(work, build, source, mediator_config):
     passed = failed = 0
     start = time.monotonic()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit('check-switch: terminated'))
     root = os.path.join(work, 'root')
     try:
         check_tools()
