@@ -267,7 +267,7 @@ static int give_name(struct postern_conn *conn)
     return 0;
 }
 
-void postern_driver_first_call(struct postern_forward *forward)
+int postern_driver_first_call(struct postern_forward *forward)
 {
     struct postern_conn *conn = forward->from;
     struct fault fault = hello_fault(conn, &forward->message->header);
@@ -287,4 +287,5 @@ void postern_driver_first_call(struct postern_forward *forward)
         postern_emit_name_owner_changed(conn->bus, conn->unique, NULL, conn);
         postern_emit_name_signal(conn, "NameAcquired", conn->unique);
     }
+    return r;
 }

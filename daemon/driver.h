@@ -82,8 +82,8 @@ bool postern_driver_module_has(const struct postern_bus *bus, const char *interf
 
 /* A call to the driver that the mediator has allowed. 0: it was carried out; negative: it was answered with an error. */
 int postern_driver_call(struct postern_conn *conn, const struct postern_incoming *message);
-/* A call to the driver before Hello: only Hello will do. Monitors are shown it here. */
-void postern_driver_first_call(struct postern_forward *forward);
+/* A call to the driver before Hello: only Hello will do. Monitors are shown it here. 0: the connection has a name now. */
+int postern_driver_first_call(struct postern_forward *forward);
 /* A call without a destination: only org.freedesktop.DBus.Peer is answered. */
 void postern_driver_peer_call(struct postern_conn *conn, const struct postern_incoming *message);
 

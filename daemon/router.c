@@ -206,7 +206,8 @@ static void not_there(struct delivery *delivery)
 }
 
 /* Nobody owns the destination: the message waits for its service to start, if there is one and the sender lets it. What the sender may
- * not know exists is refused in the same words as if it did. */
+ * not know exists is refused in the same words as if it did; outside of containers all may know what exists, and to nobody nothing is
+ * sent that policy could refuse. Programs take the one error for "not installed" and the other for a fault. */
 static void dispatch_unowned(struct delivery *delivery)
 {
     struct postern_conn *from = delivery->from;
@@ -221,7 +222,7 @@ static void dispatch_unowned(struct delivery *delivery)
         question.action = POSTERN_ACTION_ACTIVATE;
         question.name = service->name;
     }
-    if (!postern_mediation_may(from->bus, &question, &verdict)) {
+    if ((from->contained || service != NULL) && !postern_mediation_may(from->bus, &question, &verdict)) {
         postern_monitors_show(&delivery->forward, NULL);
         refuse(delivery, NULL, &verdict);
     } else if (service != NULL) {
@@ -334,15 +335,19 @@ static void dispatch_undirected(struct delivery *delivery)
 static void dispatch_before_hello(struct postern_conn *from, struct postern_incoming *message)
 {
     const struct postern_header *header = &message->header;
-    struct postern_forward forward = {.from = from, .message = message};
+    struct delivery delivery;
     bool to_driver = header->destination.s != NULL && is_driver_name(header->destination);
 
     /* The driver shows a call itself: Hello bears the name that it brings. */
+    delivery_init(&delivery, from, message);
     if (to_driver && header->type == POSTERN_MESSAGE_METHOD_CALL) {
-        postern_driver_first_call(&forward);
+        if (postern_driver_first_call(&delivery.forward) == 0) {
+            delivery.forward.stamp = NULL;
+            eavesdrop(&delivery); /* now that it has a sender with a name */
+        }
         return;
     }
-    postern_monitors_show(&forward, NULL);
+    postern_monitors_show(&delivery.forward, NULL);
     if (!to_driver)
         postern_conn_doom(from, "its first message was not Hello");
 }

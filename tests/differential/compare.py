@@ -4,8 +4,9 @@ import itertools
 import time
 
 import known
-from daemons import OURS, STOCK, Daemon, Setup
+from daemons import OURS, STOCK, Daemon, NotStarted, Setup
 from ops import connect
+from wirebus import Closed
 
 
 class Step:
@@ -44,9 +45,9 @@ class Pair:
         self.stock = Daemon(STOCK, setup)
         try:
             self.ours = Daemon(OURS, setup)
-        except BaseException:
+        except BaseException as e:
             self.stock.kill()
-            raise
+            raise AssertionError('dbus-daemon starts, posternd does not') from e
 
     def daemons(self):
         return self.stock, self.ours
@@ -60,11 +61,16 @@ class Pair:
             if op.until:
                 d.wait_until(op)
             d.drain(op)
-        return Step(op, self.stock.last_serial, self.stock.take(), self.ours.take(), before)
+        step = Step(op, self.stock.last_serial, self.stock.take(), self.ours.take(), before)
+        step.setup, step.names = self.setup, {n: c.name for n, c in self.ours.conns.items()}
+        return step
 
-    def run(self, ops):
-        """Raises Difference with all steps up to the first one that nothing explains; returns the steps otherwise."""
+    def run(self, ops, stock_dies=False):
+        """Raises Difference with all steps up to the first one that nothing explains; returns the steps otherwise. stock_dies: may the
+        stock daemon crash?"""
         steps, self.spoilt = [], True
+        if any(d.quiet for d in self.daemons()):
+            ops = ops[:12]  # where nobody gets an answer, nothing more comes of it
         try:
             for op in ops:
                 step = self.step(op, tuple(steps))
@@ -75,7 +81,12 @@ class Pair:
                 if any(e.ends for e in step.explained):
                     return steps  # the two are in different states now
             self.spoilt = False
-        except TimeoutError as e:
+        except (TimeoutError, Closed) as e:
+            time.sleep(0.2)  # for one that is dying
+            if stock_dies and self.stock.process.poll() is not None and self.ours.process.poll() is None:
+                known.USED.add('stock-dies')
+                return steps
+            e = '; '.join('%s has died with %d' % (d.kind, d.process.poll()) for d in self.daemons() if d.process.poll() is not None) or e
             raise Difference(steps, 'operation %d (%r): %s' % (len(steps) + 1, ops[len(steps)], e))
         finally:
             self.finish_sequence()
@@ -84,7 +95,7 @@ class Pair:
     def finish_sequence(self):
         try:
             alive = [d.finish_sequence() for d in self.daemons()]
-        except (OSError, AssertionError):
+        except (OSError, AssertionError, Closed):
             alive = [False]
         self.spoilt = self.spoilt or not all(alive)
 
@@ -115,10 +126,10 @@ class Pool:
             self.pairs[key] = Pair(setup)
         return self.pairs[key]
 
-    def run(self, setup, ops):
+    def run(self, setup, ops, **kw):
         pair = self.get(setup)
         try:
-            steps = pair.run(ops)
+            steps = pair.run(ops, **kw)
         except BaseException:
             del self.pairs[setup.key()]
             crash = pair.ours.process.poll()
@@ -147,20 +158,31 @@ TABLES = {}
 
 
 class Scenario:
-    """Operations, before which n connections are made. fresh: with daemons of their own."""
+    """Operations, before which n connections are made. fresh: with daemons of their own. refused: no daemon starts with this setup.
+    stock_dies: older versions of dbus-daemon crash here."""
 
-    def __init__(self, *ops, n=3, fresh=False, setup=None, **more):
-        self.setup = setup or Setup(**more)
+    def __init__(self, *ops, n=3, fresh=False, refused=False, stock_dies=False, **more):
+        self.refused, self.stock_dies, self.setup = refused, stock_dies, Setup(**more)
         self.fresh, self.ops = fresh, [connect(i) for i in range(n)] + flatten(ops)
 
     def run(self):
+        if self.refused:
+            return self.run_refused()
         if not self.fresh:
-            return POOL.run(self.setup, self.ops)
+            return POOL.run(self.setup, self.ops, stock_dies=self.stock_dies)
         pool = Pool()
         try:
-            return pool.run(self.setup, self.ops)
+            return pool.run(self.setup, self.ops, stock_dies=self.stock_dies)
         finally:
             pool.finish()
+
+    def run_refused(self):
+        for kind in (STOCK, OURS):
+            try:
+                Daemon(kind, self.setup).kill()
+            except NotStarted:
+                continue
+            raise AssertionError('%s starts with\n%s' % (kind, self.setup.text))
 
 
 def flatten(ops):

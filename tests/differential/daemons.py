@@ -24,10 +24,14 @@ TROUBLE = re.compile(r'AddressSanitizer|LeakSanitizer|UndefinedBehavior|runtime 
 
 ANCILLARY = socket.CMSG_SPACE(4 * 253)
 
+# So many seconds of silence mean that nothing more comes, where the policy keeps the driver from answering.
+QUIET = 0.04
+
 # Serials that only the emptying of connections uses.
 DRAIN = 0x7f000000
-PING = {order: Message(CALL, destination=DRIVER, path=DRIVER_PATH, interface='org.freedesktop.DBus.Peer', member='Ping', order=order).pack()
-        for order in 'lB'}
+# Without a destination no policy keeps it from being answered; before Hello that is not allowed.
+PING = {(order, to): Message(CALL, destination=to, path=DRIVER_PATH, interface='org.freedesktop.DBus.Peer', member='Ping', order=order).pack()
+        for order in 'lB' for to in (DRIVER, None)}
 
 OPEN_POLICY = '<allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/>'
 
@@ -38,12 +42,10 @@ def stock_version():
 
 
 class Setup:
-    """What both daemons are started with: the policy of the default context, more of the configuration, options, files.
+    """What both daemons are started with: the policy of the default context, more of the configuration, options, files."""
 
-    quiet: so many seconds of silence mean that nothing more comes; for policies under which the driver cannot answer."""
-
-    def __init__(self, policy=OPEN_POLICY, body='', type='session', args=(), files=(), quiet=0):
-        self.quiet, self.args, self.files = quiet, tuple(args), tuple(dict(files).items())
+    def __init__(self, policy=OPEN_POLICY, body='', type='session', args=(), files=()):
+        self.args, self.files = tuple(args), tuple(dict(files).items())
         self.text = ('<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN" '
                      '"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">\n'
                      '<busconfig>\n<type>%s</type>\n<listen>unix:path=DIR/bus</listen>\n<policy context="default">%s</policy>\n%s\n</busconfig>\n'
@@ -51,6 +53,10 @@ class Setup:
 
     def key(self):
         return self.text, self.args, self.files
+
+
+class NotStarted(Exception):
+    pass
 
 
 class Party(Conn):
@@ -102,8 +108,9 @@ class Party(Conn):
         """Asks the driver something; the answer comes after all that the daemon has for us now."""
         self.drains += 1
         self.pending = [b'\x05\x01u\0' + struct.pack(e + 'I', self.drains) for e in '<>']
+        ping = PING[self.order, None if self.name else DRIVER]
         try:
-            self.sock.sendall(PING[self.order][:8] + struct.pack(('<' if self.order == 'l' else '>') + 'I', self.drains) + PING[self.order][12:])
+            self.sock.sendall(ping[:8] + struct.pack(('<' if self.order == 'l' else '>') + 'I', self.drains) + ping[12:])
         except OSError:
             pass  # what was sent before the end is still to be read
 
@@ -131,7 +138,7 @@ class Party(Conn):
             if n is None or n > len(self.buf):
                 return
             data, self.buf = self.buf[:n], self.buf[n:]
-            if self.pending and n < 400 and data[1] in (2, 3) and any(p in data for p in self.pending):
+            if self.pending and data[1] in (2, 3) and any(p in data[:400] for p in self.pending):
                 self.pending = None
                 continue
             m = Message.unpack(data)
@@ -148,7 +155,7 @@ class Party(Conn):
 
 class Daemon:
     def __init__(self, kind, setup):
-        self.kind, self.setup = kind, setup
+        self.kind, self.setup, self.quiet = kind, setup, 0
         self.dir = tempfile.mkdtemp(prefix='pd', dir='/tmp')
         os.chmod(self.dir, 0o755)
         self.log_path = os.path.join(self.dir, 'log')
@@ -170,10 +177,11 @@ class Daemon:
             os.unlink(path)
             return
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        # In one step: the daemons may watch the folder.
-        with open(path + '.new', 'w') as f:
+        # In one step, and from elsewhere: the daemons may watch the folder.
+        new = os.path.join(self.dir, 'new')
+        with open(new, 'w') as f:
             f.write(text.replace('DIR', self.dir).replace('HERE', HERE).replace('PYTHON', sys.executable))
-        os.rename(path + '.new', path)
+        os.rename(new, path)
 
     def start(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith('DBUS_') and k not in ('LISTEN_FDS', 'LISTEN_PID', 'NOTIFY_SOCKET')}
@@ -189,16 +197,22 @@ class Daemon:
         os.close(w)
         with os.fdopen(r) as f:
             self.address = f.readline().rstrip('\n')
-        assert self.address, '%s did not start:\n%s\n%s' % (self.kind, self.log(), self.setup.text)
+        if not self.address:
+            raise NotStarted('%s did not start:\n%s\n%s' % (self.kind, self.log(), self.setup.text))
         self.book = Book(self)
-        self.observer = Party(self, self.address, 'l', True)
-        self.observer.serial = DRAIN
-        self.refused = self.last_serial = None
-        self.book.guid = self.observer.guid
+        self.refused = self.last_serial = self.observer = None
+        self.start_observer()
+
+    def start_observer(self):
+        """A connection of the test's own, unless the policy lets nobody in or keeps the driver's answers away."""
         try:
-            self.observer.name, = self.observer.call('Hello')
-        except DBusError:
-            self.observer.name = None  # the policy lets nobody in
+            observer = Party(self, self.address, 'l', True)
+            observer.serial = DRAIN
+            self.book.guid = observer.guid
+            observer.name, = observer.call('Hello', timeout=1)
+            self.observer = observer
+        except (Closed, OSError, DBusError, TimeoutError):
+            self.quiet = QUIET
 
     def log(self):
         with open(self.log_path, errors='replace') as f:
@@ -248,8 +262,9 @@ class Daemon:
             return
         self.conns[op.conn] = conn
         if op.hello:
+            self.last_serial = conn.next_serial()
             try:
-                conn.send(Message(CALL, serial=conn.next_serial(), destination=DRIVER, path=DRIVER_PATH, interface=DRIVER, member='Hello'))
+                conn.send(Message(CALL, serial=self.last_serial, destination=DRIVER, path=DRIVER_PATH, interface=DRIVER, member='Hello'))
             except Closed:
                 pass
 
@@ -298,7 +313,7 @@ class Daemon:
     # ---- reading what came of it
     def drain(self, op):
         """Reads all that the daemon has sent because of the operation."""
-        if self.setup.quiet:
+        if self.quiet:
             self.drain_by_time()
             return
         first = self.conns.get(op.conn)
@@ -324,7 +339,7 @@ class Daemon:
 
     def drain_by_time(self):
         """Where the policy keeps the driver's answers away."""
-        end = time.monotonic() + self.setup.quiet
+        end = time.monotonic() + self.quiet
         while time.monotonic() < end:
             for c in self.conns.values():
                 c.receive(0.005)
@@ -357,7 +372,7 @@ class Daemon:
             self.drain(op)
 
     def round_trip(self):
-        if self.observer.name:
+        if self.observer:
             self.observer.start_drain()
             self.observer.finish_drain()
 
@@ -379,7 +394,9 @@ class Daemon:
     def leave(self, conn):
         name = conn.name
         conn.close()
-        if name and self.observer.name:
+        if self.quiet:
+            time.sleep(self.quiet)
+        if name and self.observer:
             self.wait_gone(name)
 
     def take(self):
@@ -395,7 +412,7 @@ class Daemon:
         for conn in self.conns.values():
             conn.close()
         for conn in self.conns.values():
-            if conn.name and self.observer.name:
+            if conn.name and self.observer:
                 self.wait_gone(conn.name)
         self.conns = {}
         self.book.forget()
@@ -413,7 +430,7 @@ class Daemon:
     def finish(self):
         """Ends the daemon, which must have lived until now without complaint."""
         try:
-            for conn in [*self.conns.values(), self.observer]:
+            for conn in [*self.conns.values(), *filter(None, [self.observer])]:
                 conn.close()
             assert self.process.poll() is None, '%s died with %r:\n%s' % (self.kind, self.process.returncode, self.log())
             self.process.send_signal(signal.SIGTERM)

@@ -8,7 +8,7 @@ import re
 
 from daemons import stock_version
 from records import CLOSED, view_hex
-from wirebus import CALL, DRIVER, E, NO_REPLY, RETURN, SIGNAL, Message
+from wirebus import CALL, DRIVER, E, ERROR, NO_REPLY, RETURN, SIGNAL, Message
 
 RAN, USED = set(), set()
 VERSION = stock_version()
@@ -53,6 +53,18 @@ def change_answer(step, outcome, fn):
     return change(step, outcome, change_all)
 
 
+def is_answer(step, r):
+    """The driver's answer to the operation, be it to the one who acted, be it as monitors see it?"""
+    return r.type in ('return', 'error') and r.sender in (DRIVER, None) and r.reply == step.serial and r.destination in (step.names.get(step.op.conn), None)
+
+
+def change_all(step, outcome, fn):
+    """The outcome with fn applied to every record; fn returns the new one, or None for none."""
+    new = {conn: tuple(x for x in map(fn, records) if x is not None) for conn, records in outcome.items()}
+    new = {conn: records for conn, records in new.items() if records}
+    return new if new != outcome else None
+
+
 def said_hello(step):
     return any(r.type == 'return' and r.signature == 's' and r.sender == DRIVER and str(r.body[0]).startswith(':')
                for s in step.before for r in s.ours.get(step.op.conn, ()) if s.op.kind == 'connect' or s.op.member == 'Hello')
@@ -64,7 +76,7 @@ def no_reply(step, outcome):
     op = step.op
     if op.kind != 'send' or op.type != CALL or op.destination not in (DRIVER, None) or not (op.flags or 0) & NO_REPLY:
         return None
-    return change_answer(step, outcome, lambda r: None)
+    return change_all(step, outcome, lambda r: None if is_answer(step, r) else r)
 
 
 def process_fd(step, outcome):
@@ -118,7 +130,7 @@ def undirected(step, outcome):
     op = step.op
     if op.kind != 'send' or op.type != CALL or op.destination is not None:
         return None
-    unique = next((r.destination for s in step.before for r in s.ours.get(op.conn, ()) if r.member == 'NameAcquired'), None)
+    unique = step.names.get(op.conn)
 
     def signed(r):
         body = ('TEXT',) if r.type == 'error' else view_hex(r.body) if op.member == 'GetId' else r.body
@@ -196,6 +208,112 @@ def reply_not_taken(step, outcome):
     return new
 
 
+def reply_refused(step, outcome):
+    """A reply that policy refuses: the caller learns that none will come."""
+    if step.op.kind not in ('reply', 'send') or step.op.type not in (RETURN, ERROR):
+        return None
+    for conn, records in step.ours.items():
+        told = [r for r in records if r.is_error('AccessDenied') and r.reply == (step.op.reply_serial or r.reply)]
+        if conn != step.op.conn and len(told) == 1:
+            return change(step, outcome, lambda old: (*old, *told), conn)
+    return None
+
+
+def policy_rule(pattern):
+    """Setups with such a rule: the stock daemon decides otherwise about any message."""
+    def expect(step, outcome):
+        return dict(step.ours) if re.search(pattern, step.setup.text) else None
+    return expect
+
+
+def no_reply_twice(step, outcome):
+    """NoReply for calls that were answered before."""
+    answered = {(conn, r.reply) for s in step.before for conn, records in s.stock.items() for r in records if r.is_error('NotSupported')}
+    new = {conn: tuple(r for r in records if not (r.is_error('NoReply') and (conn, r.reply) in answered)) for conn, records in outcome.items()}
+    new = {conn: records for conn, records in new.items() if records}
+    return new if new != outcome else None
+
+
+def names_limit(step, outcome):
+    """A request at the limit that adds no name: who has it hears so, who waits for it goes on waiting, and who would not wait need not."""
+    op = step.op
+    if not op.is_call('RequestName'):
+        return None
+    mine = [r for r in answers(step, step.ours.get(op.conn, ())) if r.type == 'return']
+    held = any(s.op.is_call('RequestName') and s.op.conn == op.conn and s.op.body[0] == op.body[0] and r.type == 'return' and r.body[0] in (1, 2)
+               for s in step.before for r in s.ours.get(op.conn, ()))
+    if len(mine) != 1 or not (mine[0].body[0] == 3 or (held and mine[0].body[0] in (2, 4))):
+        return None
+    return change_answer(step, outcome, lambda r: mine[0] if r.is_error('LimitsExceeded') else r)
+
+
+def service_files(step, outcome):
+    """Names that no connection could own, and files with a key that is there twice, or with nothing to start."""
+    if not step.op.is_call('ListActivatableNames'):
+        return None
+    bad = {'bad name', ':1.5'} | {line[5:] for _, text in step.setup.files for line in text.split('\n') if text.count('Name=') > 1 or 'Exec=\n' in text
+                                  if line.startswith('Name=')}
+    return change_answer(step, outcome, lambda r: r.changed(body=(sorted(set(r.body[0]) - bad),)))
+
+
+def activation_request(step, outcome):
+    """Eavesdroppers have it from nobody else than the one it is addressed to."""
+    private = [(conn, r) for conn, records in outcome.items() for r in records if r.member == 'ActivationRequest' and r.destination == 'org.freedesktop.systemd1']
+    if len(private) != 2:
+        return None
+    return {conn: tuple(r for r in records if not (r.member == 'ActivationRequest' and r not in step.ours.get(conn, ()))) for conn, records in outcome.items()
+            if not (len(records) == 1 and records[0].member == 'ActivationRequest' and conn not in step.ours)}
+
+
+def undirected_monitored(step, outcome):
+    """The call and its answer, as those see them who see it."""
+    op, new = step.op, outcome
+    if op.kind != 'send' or op.type != CALL or op.destination is not None:
+        return None
+    for conn, records in step.ours.items():
+        more = [r for r in records if r not in outcome.get(conn, ()) and
+                (is_answer(step, r) or (r.type == 'call' and r.destination is None and r.sender == step.names.get(op.conn) and r.member == op.member))]
+        if conn != op.conn and len(more) <= 2:
+            new = change(step, new, lambda old: (*old, *more), conn) or new
+    return new
+
+
+def monitor_leaves(step, outcome):
+    """Of what follows when it becomes one, a monitor has only what is for itself."""
+    op = step.op
+    if not op.is_call('BecomeMonitor'):
+        return None
+    own = step.names.get(op.conn)
+    return change(step, outcome, lambda old: [r for r in old if r.destination == own])
+
+
+def destination_in_time(step, outcome):
+    """NameAcquired goes to one who has the name, NameLost to one who had it: seen by who watches messages to the name."""
+    op, new = step.op, outcome
+    if not (op.kind == 'close' or op.is_call('RequestName', 'ReleaseName')):
+        return None
+    for conn in set(outcome) | set(step.ours):
+        records = step.ours.get(conn, ())
+        more = [r for r in records if r not in outcome.get(conn, ()) and r.member == 'NameAcquired']
+        less = [r for r in outcome.get(conn, ()) if r not in records and r.member == 'NameLost']
+        if conn != op.conn and (more or less):
+            new = change(step, new, lambda old: (*more, *(r for r in old if r not in less)), conn) or new
+    return new
+
+
+def stats(step, outcome):
+    if not step.op.is_call('GetStats', 'GetConnectionStats'):
+        return None
+    mine = [r for r in answers(step, step.ours.get(step.op.conn, ())) if r.type == 'return']
+
+    def adapt(r):
+        if r.type != 'return' or len(mine) != 1:
+            return r
+        return r.changed(body=({**{k: v for k, v in r.body[0].items() if not k.startswith('ListMemPool') and not k.endswith('Messages')},
+                                **{k: v for k, v in mine[0].body[0].items() if k.startswith('org.postern.')}},))
+    return change_answer(step, outcome, adapt)
+
+
 def refused_rule(pattern):
     """AddMatch of such a rule, which dbus-daemon takes."""
     def expect(step, outcome):
@@ -250,6 +368,30 @@ ENTRIES = [
     Known('byte-order', """A message is passed on in the byte order of its sender; dbus-daemon swaps those that it had to look into.""", byte_order),
     Known('reply-not-taken', """When a reply cannot be delivered because the caller cannot take descriptors, the caller is told, too, instead of
           waiting for nothing.""", reply_not_taken),
+    Known('reply-refused', """When policy refuses a reply, the caller is told at once, with AccessDenied, that none will come; with
+          dbus-daemon it waits until it gives up.""", reply_refused),
+    Known('policy-forgets', """A rule with no other attribute than send_broadcast, eavesdrop, receive_requested_reply, min_fds or max_fds is about
+          the messages that it names, and no others. dbus-daemon takes it for one about all messages and forgets those before it.""",
+          policy_rule('<(allow|deny) ((send_destination|receive_sender)="[*]" )?(send_broadcast|eavesdrop|receive_requested_reply|min_fds|max_fds)="[^"]*"/>'
+                      '</policy>'), ends=True),
+    Known('policy-error', """<allow send_error="..."/> is about errors of that name; with dbus-daemon it also allows all messages that are no
+          errors.""", policy_rule('<allow send_error="[^"]*"/></policy>'), ends=True),
+    Known('no-reply-twice', """A call that could not be delivered is over. dbus-daemon forgets that it has said so when the receiver cannot take
+          descriptors, and says NoReply as well when that one leaves.""", no_reply_twice),
+    Known('names-limit', """A request that adds no name is not refused because of max_names_per_connection; dbus-daemon looks at the limit
+          first.""", names_limit, ends=True),
+    Known('service-files', """A service file whose name no connection could own, which has a key twice or nothing to start, is reported and
+          ignored. dbus-daemon lists its name, once more what is there already.""", service_files, ends=True),
+    Known('activation-request', """What the bus itself sends to one connection is for this one alone, also the request to start a unit. dbus-daemon lets
+          eavesdroppers have that one, and none of the others.""", activation_request),
+    Known('undirected-monitored', """Monitors see calls without a destination and what the bus answers. In dbus-daemon the library answers them
+          behind the bus's back.""", undirected_monitored),
+    Known('monitor-leaves', """A connection that becomes a monitor is told which names it loses, and sees nothing else of its own leaving.""", monitor_leaves),
+    Known('monitor-destination', """A monitor's rule with a well-known destination matches all that goes to the one who has the name, NameAcquired of
+          this name included, and NameLost not; dbus-daemon sends both before it gives and takes the name.""", destination_in_time),
+    Known('stats', """GetStats has figures of containers and monitors, and none of the memory pools that only dbus-daemon has; GetConnectionStats
+          counts bytes and descriptors that wait, not messages.""", stats),
+    Known('stock-dies', """What ends the stock daemon is still carried out, or refused.""", lambda step, outcome: None, until=(1, 14, 11)),
     Known('match-eavesdrop-twice', """A match rule has each key once. dbus-daemon takes eavesdrop= more than once, and the last counts: an
           invitation to filters that look for the first.""", refused_rule('eavesdrop=.*eavesdrop='), ends=True),
     Known('match-number', """The N of argN is a number without sign and without leading zeros, so that a key is written in one way.""",

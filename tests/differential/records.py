@@ -81,18 +81,23 @@ def view_keys(body):
 
 
 def view_introspect(body):
-    """Interfaces with the signatures of what they have, and the nodes below."""
+    """Interfaces with the signatures of what they have, and the first steps to the nodes below."""
     root = ElementTree.fromstring(body[0])
     interfaces = {}
     for interface in root.findall('interface'):
         interfaces[interface.get('name')] = sorted(describe(x) for x in interface if x.tag in ('method', 'signal', 'property'))
-    return ({'interfaces': interfaces, 'nodes': sorted(n.get('name') for n in root.findall('node'))},)
+    return ({'interfaces': interfaces, 'nodes': sorted({n.get('name').split('/')[0] for n in root.findall('node')})},)
 
 
 def describe(element):
     args = [(a.get('direction') or ('out' if element.tag == 'signal' else 'in'), a.get('type')) for a in element.findall('arg')]
     return '%s %s %s%s' % (element.tag, element.get('name'), element.get('type', '') + element.get('access', ''),
                            ' '.join('%s:%s' % (d, ''.join(t for d2, t in args if d2 == d)) for d in ('in', 'out') if any(d2 == d for d2, _ in args)))
+
+
+def view_rules(body):
+    """Match rules in no particular order."""
+    return tuple({k: sorted(v) for k, v in d.items()} for d in body)
 
 
 def view_stripped(body):
@@ -106,20 +111,22 @@ def view_hex(body):
 
 
 VIEWS = {'GetId': view_hex, 'ListNames': view_sorted, 'ListActivatableNames': view_sorted, 'Introspect': view_introspect,
- 'GetAll': view_properties, 'Get': view_variant_sorted}
+ 'GetAll': view_properties, 'GetAllMatchRules': view_rules, 'Get': view_variant_sorted}
 
 
 class Book:
     """Makes the records of one daemon."""
 
     def __init__(self, daemon):
-        self.daemon, self.guid, self.views, self.driver_serials = daemon, None, {}, {}
+        self.daemon, self.guid, self.views, self.replies, self.driver_serials = daemon, None, {}, set(), {}
 
     def forget(self):
-        self.views, self.driver_serials = {}, {}
+        self.views, self.replies, self.driver_serials = {}, set(), {}
 
     def note(self, op, conn, fields):
         """A message is about to be sent whose answer may need a view."""
+        if op.kind == 'reply':
+            self.replies.add((conn.name, fields['serial']))
         view = op.view or (VIEWS.get(op.member) if op.is_call() else None)
         if view is not None:
             self.views[conn.name, fields['serial']] = view
@@ -132,8 +139,10 @@ class Book:
             r.fault = 'version %d, serial %d' % (m.version, m.serial)
         if m.sender == DRIVER:
             self.record_driver(r, m, conn)
-        elif m.destination == DRIVER and m.reply_serial is not None:
+        elif m.destination == DRIVER and (m.sender, m.serial) in self.replies:
             r.reply = 'driver %s' % self.driver_serials.get(m.reply_serial, m.reply_serial)
+        if self.daemon.setup.files and m.sender != DRIVER:
+            r.body = self.neutral(r.body)  # of services, which know the daemon's folder
         return r
 
     def record_driver(self, r, m, conn):

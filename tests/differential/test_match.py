@@ -95,6 +95,7 @@ SCENARIOS.update({
     'destination changes': Scenario(match(0, "eavesdrop='true',destination='%s'" % NAME), signal(1, dest='@2'), request(2, NAME), signal(1, dest='@2'), signal(1, dest=NAME),
                                     peer_call(1, '@2'), peer_call(1, NAME), release(2, NAME), signal(1, dest='@2')),
     'gone': Scenario(match(0, "sender='@1'"), match(0, "sender='@2'"), close(1), connect(1), signal(1), signal(2)),
+    'eavesdropping on hello': Scenario(match(0, "eavesdrop='true'"), match(1, "type='signal'"), connect(3), connect(4, hello=False), call(4, 'GetId'), call(4, 'Hello'), call(4, 'Hello')),
     'two receive': Scenario(match(0, ''), match(1, ''), match(2, ''), signal(0), signal(1), signal(2), request(0, NAME), close(0)),
     'names of names': Scenario(match(2, "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged',arg0namespace='com.example'"),
                                match(2, "arg0='@1'"), request(0, 'com.example.A'), request(0, 'com.other.A'), request(0, 'com.example'), close(1), close(0)),
