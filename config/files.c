@@ -37,7 +37,7 @@ static int check_bounds(const struct postern_files *files, const struct postern_
         }
     if (files->frame != NULL && files->frame->depth >= POSTERN_FILES_DEPTH_MAX)
         postern_error_set(&why, 0, "files include one another too deeply");
-    else if (files->n_read >= POSTERN_FILES_MAX || files->bytes + source->len > POSTERN_FILES_BYTES_MAX)
+    else if (files->n_read > POSTERN_FILES_MAX || files->bytes + source->len > POSTERN_FILES_BYTES_MAX)
         postern_error_set(&why, 0, "the configuration is too large: at most %u files and %u bytes", POSTERN_FILES_MAX,
                           POSTERN_FILES_BYTES_MAX);
     else
@@ -79,13 +79,13 @@ int postern_files_read(struct postern_files *files, const char *file, const stru
         return 0;
     if (code < 0)
         return fail(where, code, &why, error);
+    files->n_read++;
     code = check_bounds(files, &source, where, error);
     if (code == 0 && postern_strings_append(&files->names, file) < 0)
         code = postern_error_set(error, -ENOMEM, "out of memory");
     if (code == 0) {
         /* Locations point to the copy of the name that is kept. */
         source.file = files->names[files->n++];
-        files->n_read++;
         files->bytes += source.len;
         code = take(files, &source, error);
     }

@@ -15,7 +15,7 @@ struct postern_files {
     void *data;                                /* given to root->fn */
     char **names; /* every file read, NULL-terminated, NULL when there is none; locations point to these strings. The caller's to free. */
     size_t n;
-    size_t n_read, bytes; /* of all that was read, forgotten or not */
+    size_t n_read, bytes; /* of all that was read, whatever came of it */
     const struct postern_files_frame *frame; /* the file that is being read */
 };
 

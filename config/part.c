@@ -135,12 +135,13 @@ static bool is_of_file(int code)
     return code != -ENOMEM && code != -E2BIG && code != -ESTALE;
 }
 
-static int pass_over(struct postern_busconfig *whole, const struct postern_error *why)
+static int pass_over(struct postern_busconfig *whole, const char *file, const struct postern_error *why)
 {
     struct postern_error text;
 
     whole->n_passed_over++;
-    postern_error_set(&text, 0, "%s - the file is passed over: nothing in it counts, neither what it allows nor what it denies", why->text);
+    /* The fault may stand in a file that this one includes. */
+    postern_error_set(&text, 0, "%.600s - %.250s is passed over: nothing in it counts, neither what it allows nor what it denies", why->text, file);
     return postern_busconfig_warn(whole, text.text);
 }
 
@@ -169,10 +170,10 @@ int postern_busconfig_part(void *data, const char *file, const struct postern_lo
     } else if (!is_of_file(code)) {
         postern_error_set(error, code, "%s", why.text);
     } else if (in_force != NULL && postern_strings_have(in_force->files, file)) {
-        postern_error_set(error, code, "%s - the file is in force, and stays so until it can be read or is removed", why.text);
+        postern_error_set(error, code, "%.600s - %.250s is in force, and stays so until it can be read or is removed", why.text, file);
     } else {
         postern_files_forget(&reader->files, n_files);
-        code = pass_over(whole, &why);
+        code = pass_over(whole, file, &why);
         if (code < 0)
             postern_error_set(error, code, "out of memory");
     }

@@ -38,7 +38,6 @@ static void replace_services(struct postern_bus *bus, const struct postern_servi
         .path = "/org/freedesktop/DBus",
         .interface = "org.freedesktop.DBus",
         .member = "ActivatableServicesChanged",
-        .signature = "",
     };
 
     postern_services_finish(&bus->services);

@@ -22,7 +22,7 @@
 struct postern_bus;
 struct postern_conn;
 
-#define POSTERN_RELOAD_RETRY 30000 /* milliseconds after which failed look-ups are tried again */
+#define POSTERN_RELOAD_RETRY 10000 /* milliseconds after which failed look-ups are tried again */
 #define POSTERN_RELOAD_CALLS_MAX 1024u /* callers of ReloadConfig that wait at a time */
 
 /* A caller of ReloadConfig that waits for the answer. */

@@ -13,7 +13,7 @@
 bool postern_console_seated(uid_t uid)
 {
 #ifdef HAVE_LIBSYSTEMD
-    /* Any session on a seat counts, not only the one in the foreground: dbus-daemon asks the same. */
+    /* Any session on a seat counts that is not about to end, not only the one in the foreground: dbus-daemon asks the same. */
     return sd_uid_get_seats(uid, 0, NULL) > 0;
 #else
     (void)uid;

@@ -2,6 +2,7 @@
 /* A busconfig file: read, and when it is a good one compiled and asked, with and without the index. */
 #include "tests/fuzz/fuzz.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -45,8 +46,18 @@ static void ask(const struct postern_busconfig *config)
     postern_policy_free(policy);
 }
 
+/* No look-up leaves the process; some fail. */
+static int look_up(void *data, enum postern_lookup_kind kind, const char *name, uint32_t *id)
+{
+    if (*name == 'z')
+        return -EIO;
+    *id = (uint32_t)kind + (uint32_t)*name % 4;
+    return *name != 'y';
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    struct postern_busconfig_source source = {.lookup = look_up};
     struct postern_busconfig *config;
     struct postern_error error;
     char name[64];
@@ -55,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
     error.text[0] = '\0';
-    if (postern_busconfig_read(name, NULL, &config, &error) == 0) {
+    if (postern_busconfig_read(name, &source, &config, &error) == 0) {
         ask(config);
         postern_busconfig_free(config);
     } else {

@@ -16,7 +16,7 @@ def is_root():
     return os.geteuid() == 0
 
 
-def as_other_user(fn, *args, timeout=30):
+def as_other_user(fn, *args, timeout=30, uid=OTHER_UID, groups=()):
     """Runs fn in a child that gave up root for another uid; returns what it returned, raises what it raised."""
     r, w = os.pipe()
     pid = os.fork()
@@ -24,9 +24,9 @@ def as_other_user(fn, *args, timeout=30):
         os.close(r)
         try:
             signal.alarm(timeout)
-            os.setgroups([])
+            os.setgroups(groups)
             os.setgid(OTHER_UID)
-            os.setuid(OTHER_UID)
+            os.setuid(uid)
             result = (True, fn(*args))
         except BaseException as e:  # to be raised again in the parent
             result = (False, RuntimeError('in the child: %r' % e))

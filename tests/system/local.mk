@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/system/wirebus.py \
 	tests/system/watch.py \
 	tests/system/world.py \
+	tests/system/test_accounts.py \
 	tests/system/test_activation.py \
 	tests/system/test_attack.py \
 	tests/system/test_auth.py \
@@ -31,6 +32,7 @@ SYSTEM_TESTS = \
 	tests/system/test_monitor_denials.py \
 	tests/system/test_names.py \
 	tests/system/test_options.py \
+	tests/system/test_reload.py \
 	tests/system/test_replies.py \
 	tests/system/test_run.py \
 	tests/system/test_stats.py \
@@ -46,7 +48,13 @@ addserver_SOURCES = tests/system/addserver.c
 addserver_LDADD = -lsystemd
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) addserver$(EXEEXT)
+# A directory service that can be slow or down, loaded by the C library.
+EXTRA_LTLIBRARIES = tests/system/nss.la
+tests_system_nss_la_SOURCES = tests/system/nss.c
+tests_system_nss_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+CLEANFILES += $(EXTRA_LTLIBRARIES)
+
+check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(EXTRA_LTLIBRARIES) addserver$(EXEEXT)
 	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" POSTERN_BUILD="$(abs_top_builddir)" PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -q -p no:cacheprovider --rootdir=$(abs_top_srcdir)/tests/system $(PYTEST_ARGS) \
 	$(abs_top_srcdir)/tests/system

@@ -2,6 +2,7 @@
 /* A mediator opens whole or not at all, and says why not. */
 #include "tests/unit/core.h"
 
+#include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +116,65 @@ START_TEST(for_hosts)
 }
 END_TEST
 
+/* A host that knows users and groups is asked, at once and for every name, and nobody else. */
+static char asked[200];
+
+static int32_t account(void *data, uint32_t kind, const char *name, uint32_t *id)
+{
+    size_t len = strlen(asked);
+
+    snprintf(asked + len, sizeof(asked) - len, "%u:%s ", kind, name);
+    if (strcmp(name, "changed") == 0)
+        return -ESTALE;
+    if (strcmp(name, "down") == 0)
+        return -EIO;
+    *id = 1000;
+    return strcmp(name, "alice") == 0;
+}
+
+static char logged[2000];
+
+static void note_log(void *data, int32_t priority, const char *text)
+{
+    size_t len = strlen(logged);
+
+    snprintf(logged + len, sizeof(logged) - len, "%d %s\n", priority, text);
+}
+
+START_TEST(names_are_the_hosts)
+{
+    static const char policies[] = BUS("<policy user=\"alice\"/><policy group=\"root\"/>\n<policy user=\"down\"/><policy user=\"7\"/>");
+    struct fixture fixture = {0};
+    struct postern_options options = {.size = sizeof(options)};
+    struct postern_fault fault = {.size = sizeof(fault)};
+    struct postern_mediator *mediator = NULL;
+    struct postern_host host;
+    char bus[96], conf[96];
+
+    fixture_open(&fixture, NULL, NULL);
+    snprintf(bus, sizeof(bus), "%s/bus.conf", fixture.dir);
+    snprintf(conf, sizeof(conf), "%s/mediator.conf", fixture.dir);
+    host = fixture.host;
+    host.account = account;
+    host.log = note_log;
+    options.host = &host;
+    options.bus_config = bus;
+    options.mediator_config = conf;
+    write_file(bus, policies);
+    ck_assert_int_eq(fixture.module->open(&options, &mediator, &fault), 0);
+    ck_assert_str_eq(asked, "1:alice 2:root 1:down ");
+    ck_assert_ptr_nonnull(strstr(logged, "3 "));
+    ck_assert_ptr_nonnull(strstr(logged, "bus.conf:2:9: cannot look up user=\"down\""));
+    write_file(bus, BUS("<policy user=\"changed\"/>"));
+    ck_assert_int_eq(fixture.module->reload(mediator, &fault), -ESTALE);
+    ck_assert_ptr_nonnull(strstr(fault.text, "bus.conf:1:"));
+    write_file(bus, policies);
+    ck_assert_int_eq(fixture.module->reload(mediator, &fault), 0);
+    fixture.module->close(mediator);
+    fixture_close(&fixture);
+}
+END_TEST
+
 START_TEST(the_table)
 {
     extern postern_module_fn postern_module_v1;
@@ -138,6 +198,7 @@ Suite *core_open_suite(void)
 
     tcase_add_loop_test(tcase, of_files, 0, sizeof(files) / sizeof(files[0]));
     tcase_add_loop_test(tcase, for_hosts, 0, sizeof(hosts) / sizeof(hosts[0]));
+    tcase_add_test(tcase, names_are_the_hosts);
     tcase_add_test(tcase, the_table);
     suite_add_tcase(suite, tcase);
     return suite;

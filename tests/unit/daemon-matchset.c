@@ -247,7 +247,7 @@ static void note(void *data, const struct postern_match *match)
 {
     char *text = data;
 
-    strcat(text, match->member.s);
+    memcpy(text + strlen(text), match->member.s, match->member.len + 1);
 }
 
 /* An owner's rules are told in the order in which they were added. */

@@ -38,7 +38,7 @@ static const struct play {
     {"allowed, not asked for", {{"a+A", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+Q", 3, "ab", "aa"}}},
     {"replaced owner is second", {{"a+A", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+R", 1, "cab", "ac*"}, {"c-", 1, "ab", "ca"}}},
     {"replaced owner does not wait", {{"a+AQ", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+R", 1, "cb", "ac"}}},
-    {"who replaces may refuse to wait", {{"a+A", 1, "a", ".a"}, {"b+RQ", 1, "ba", "ab*"}, {"c+R", 2, "bac", "bb"}}},
+    {"who replaces may refuse to wait", {{"a+A", 1, "a", ".a"}, {"b+RQ", 1, "ba", "ab*"}, {"c+R", 2, "bca", "bb"}}},
     {"replacement from the queue",
      {{"a+A", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+", 2, "abc", "aa"}, {"c+R", 1, "cab", "ac*"}}},
     {"a waiting one keeps its place",
@@ -56,8 +56,8 @@ static const struct play {
      {{"a+A", 1, "a", ".a"}, {"a+", 4, "a", "aa"}, {"b+R", 2, "ab", "aa"}, {"a+AQ", 4, "ab", "aa"}, {"b+R", 1, "b", "ab"}}},
     {"a primary owner may refuse to wait",
      {{"a+Q", 1, "a", ".a"}, {"a+Q", 4, "a", "aa"}, {"b+", 2, "ab", "aa"}, {"a+Q", 4, "ab", "aa"}}},
-    {"REPLACE_EXISTING does not jump the queue",
-     {{"a+", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+R", 2, "abc", "aa"}, {"c+R", 2, "abc", "aa"}}},
+    {"who may not replace waits second",
+     {{"a+", 1, "a", ".a"}, {"b+", 2, "ab", "aa"}, {"c+R", 2, "acb", "aa"}, {"c+R", 2, "acb", "aa"}}},
     {"unknown flags are nothing", {{"a+X", 1, "a", ".a"}, {"b+X", 2, "ab", "aa"}}},
 };
 
@@ -210,6 +210,11 @@ static void reference_request(struct reference *ref, char who, uint32_t flags)
         memmove(&ref->queue[1], &ref->queue[0], ref->n * sizeof(ref->queue[0]));
         ref->n++;
         at = 0;
+    } else if (at > 0 && ref->n > 0 && (flags & POSTERN_NAME_REPLACE_EXISTING) && !(flags & POSTERN_NAME_DO_NOT_QUEUE)) {
+        reference_remove(ref, who);
+        memmove(&ref->queue[2], &ref->queue[1], (ref->n - 1) * sizeof(ref->queue[0]));
+        ref->n++;
+        at = 1;
     } else if (at == ref->n) {
         ref->n++;
     }

@@ -2,6 +2,7 @@
 #include "tests/unit/policy.h"
 #include "tests/unit/suite.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -17,11 +18,28 @@ int memory_file(const char *text, size_t len, char name[64])
     return fd;
 }
 
+static int look_up(void *data, enum postern_lookup_kind kind, const char *name, uint32_t *id)
+{
+    if (strncmp(name, "down", 4) == 0)
+        return -ECONNREFUSED;
+    if (strcmp(name, "gone") == 0)
+        return -ESTALE;
+    if (strcmp(name, "root") == 0)
+        *id = 0;
+    else if (strcmp(name, "alice") == 0 || strcmp(name, "alias") == 0)
+        *id = 1000;
+    else if (strcmp(name, "staff") == 0 && kind == POSTERN_LOOKUP_GROUP)
+        *id = 20;
+    else
+        return 0;
+    return 1;
+}
+
 int config_read(const char *text, struct postern_busconfig **config, struct postern_error *error)
 {
     char name[64];
     int fd = memory_file(text, strlen(text), name);
-    int code = postern_busconfig_read(name, NULL, config, error);
+    int code = postern_busconfig_read(name, &(struct postern_busconfig_source){.lookup = look_up}, config, error);
 
     close(fd);
     return code;
@@ -139,4 +157,4 @@ const char *ask(struct postern_xml *xml, const struct postern_request *request)
 }
 
 SUITE_MAIN(policy_config_suite, policy_rules_suite, policy_door_suite, policy_index_suite, policy_default_suite,
-           policy_mediatorconf_suite)
+           policy_mediatorconf_suite, policy_parts_suite, policy_subjects_suite)

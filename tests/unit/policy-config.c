@@ -2,10 +2,8 @@
 /* The busconfig reader: what it takes, what it refuses and where it says the fault is. */
 #include "tests/unit/policy.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define DOCTYPE                                                                                                          \
@@ -185,56 +183,6 @@ START_TEST(rules_are_read)
 }
 END_TEST
 
-static int read_in(const char *dir, const char *name, struct postern_busconfig **config, struct postern_error *error)
-{
-    char path[300];
-
-    snprintf(path, sizeof(path), "%s/%s", dir, name);
-    return postern_busconfig_read(path, NULL, config, error);
-}
-
-START_TEST(files_include_files)
-{
-    char dir[] = "/tmp/test-policy.XXXXXX", path[300];
-    struct postern_busconfig *config;
-    struct postern_error error;
-
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(path, sizeof(path), "%s/d", dir);
-    ck_assert_int_eq(mkdir(path, 0700), 0);
-    write_file(dir, "top.conf", HEAD "<include>d/a.conf</include><includedir>d</includedir>" TAIL);
-    write_file(dir, "d/b.conf", "<busconfig><type>b</type><listen>b:</listen><servicedir>beside</servicedir></busconfig>");
-    write_file(dir, "d/a.conf", "<busconfig><type>a</type><listen>a:</listen><include ignore_missing='yes'>none</include></busconfig>");
-    write_file(dir, "d/c.txt", "not read");
-    write_file(dir, "d/.conf", "not read");
-    write_file(dir, "self.conf", "<busconfig>\n<include>other.conf</include></busconfig>");
-    write_file(dir, "other.conf", "<busconfig>\n\n <include>./self.conf</include></busconfig>");
-    write_file(dir, "bad.conf", "<busconfig>\n<listen>a:</listen><include>bad.xml</include></busconfig>");
-    write_file(dir, "bad.xml", "<busconfig>\n <bees/></busconfig>");
-
-    if (read_in(dir, "top.conf", &config, &error) < 0)
-        ck_abort_msg("%s", error.text);
-    ck_assert_str_eq(config->listen[1], "a:");
-    ck_assert_str_eq(config->listen[2], "a:");
-    ck_assert_str_eq(config->listen[3], "b:");
-    ck_assert_ptr_null(config->listen[4]);
-    ck_assert_str_eq(config->type, "b");
-    snprintf(path, sizeof(path), "%s/d/beside", dir);
-    ck_assert_str_eq(config->servicedirs[0], path);
-    snprintf(path, sizeof(path), "%s/top.conf", dir);
-    ck_assert_str_eq(config->files[0], path);
-    postern_busconfig_free(config);
-
-    ck_assert_int_eq(read_in(dir, "self.conf", &config, &error), -ELOOP);
-    ck_assert_ptr_nonnull(strstr(error.text, "other.conf:3:2: "));
-    ck_assert_int_lt(read_in(dir, "bad.conf", &config, &error), 0);
-    ck_assert_ptr_nonnull(strstr(error.text, "bad.xml:2:2: "));
-    ck_assert_int_eq(read_in(dir, "none.conf", &config, &error), -ENOENT);
-
-    remove_tree(dir);
-}
-END_TEST
-
 START_TEST(standard_directories)
 {
     struct postern_busconfig *config;
@@ -271,7 +219,6 @@ Suite *policy_config_suite(void)
     tcase_add_loop_test(tcase, faults_are_refused_where_they_stand, 0, sizeof(refused) / sizeof(refused[0]));
     tcase_add_test(tcase, every_element_is_read);
     tcase_add_test(tcase, rules_are_read);
-    tcase_add_test(tcase, files_include_files);
     tcase_add_test(tcase, standard_directories);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -16,10 +16,13 @@ Suite *policy_door_suite(void);
 Suite *policy_index_suite(void);
 Suite *policy_default_suite(void);
 Suite *policy_mediatorconf_suite(void);
+Suite *policy_parts_suite(void);
+Suite *policy_subjects_suite(void);
 
 /* A file in memory with this text; its name is good until it is closed. Returns the fd. */
 int memory_file(const char *text, size_t len, char name[64]);
-/* Reads a busconfig from memory. */
+/* Reads a busconfig from memory. Of users and groups it knows root, besides the names "down" and "gone": the first cannot be looked up, and
+ * nobody was ever asked about the other. */
 int config_read(const char *text, struct postern_busconfig **config, struct postern_error *error);
 /* A configuration that must be good; rules in it begin on line 3. */
 struct postern_xml *xml_of(const char *policies);

@@ -3,12 +3,16 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "util/buf.h"
+#include "util/console.h"
 #include "util/error.h"
 #include "util/hash.h"
 #include "util/peer.h"
@@ -142,12 +146,59 @@ START_TEST(sha1)
 }
 END_TEST
 
+/* The names that were told, joined; stops at the one called "stop". */
+static bool note_name(void *data, const char *name)
+{
+    struct postern_buf *names = data;
+
+    ck_assert_int_eq(postern_buf_printf(names, "%s ", name), 0);
+    return strcmp(name, "stop") == 0;
+}
+
+START_TEST(console_files)
+{
+    char dir[] = "/tmp/test-util.XXXXXX", path[64];
+    static const char *const files[] = {"alice", ".hidden", "stop"};
+    struct postern_buf names = {0};
+
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    ck_assert(!postern_console_any("/nonexistent/console", note_name, &names));
+    ck_assert(!postern_console_any(dir, note_name, &names));
+    ck_assert_uint_eq(names.len, 0);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+        ck_assert(postern_console_any(dir, note_name, &names) == (i == 2));
+    }
+    ck_assert_ptr_nonnull(strstr((const char *)names.data, "alice "));
+    ck_assert_ptr_null(strstr((const char *)names.data, "hidden"));
+    postern_buf_finish(&names);
+    for (size_t i = 0; i < 3; i++) {
+        snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+        ck_assert_int_eq(unlink(path), 0);
+    }
+    for (int i = 0; i < 2000; i++) { /* a bounded look at a folder that somebody has filled */
+        snprintf(path, sizeof(path), "%s/%d", dir, i);
+        close(open(path, O_CREAT | O_WRONLY, 0600));
+    }
+    ck_assert(!postern_console_any(dir, note_name, &names));
+    ck_assert_uint_lt(names.len, 600 * 5);
+    postern_buf_finish(&names);
+    for (int i = 0; i < 2000; i++) {
+        snprintf(path, sizeof(path), "%s/%d", dir, i);
+        unlink(path);
+    }
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 static Suite *util_suite(void)
 {
     Suite *suite = suite_create("util");
     TCase *tcase = tcase_create("util");
 
     tcase_add_test(tcase, buf_grows_and_consumes);
+    tcase_add_test(tcase, console_files);
     tcase_add_test(tcase, error_is_one_line);
     tcase_add_test(tcase, hash_depends_on_every_byte);
     tcase_add_test(tcase, peer_facts_are_ours);
