@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from bus import OPEN_POLICY, SANITIZED, Bus, config_text, wait_for
+from bus import OPEN_POLICY, Bus, config_text, wait_for
 from helpers import as_other_user, is_root
 from wirebus import E, Conn, DBusError
 
@@ -133,7 +133,7 @@ def test_the_bus_goes_on_while_a_directory_is_slow(directory):
             fresh.call('GetId')
         slowest = max(slowest, time.monotonic() - before)
         time.sleep(0.01)
-    assert slowest < (1 if SANITIZED else 0.1), slowest
+    assert slowest < 1, slowest  # who waits for the directory waits three seconds
     c.sync()
     assert not [m for m in c.inbox if m.reply_serial == serial] and directory.owned('a.b', 'c.d', uid=ALICE) == set()
     directory.mode('ok')
@@ -180,7 +180,10 @@ def test_the_end_while_a_directory_is_slow(directory):
     def is_clean():
         with open('/proc/%d/status' % child) as f:
             status = dict(line.split(':\t', 1) for line in f if ':\t' in line)
-        fds = [os.readlink('/proc/%d/fd/%s' % (child, n)) for n in os.listdir('/proc/%d/fd' % child)]
+        try:
+            fds = [os.readlink('/proc/%d/fd/%s' % (child, n)) for n in os.listdir('/proc/%d/fd' % child)]
+        except FileNotFoundError:
+            return False  # it is still closing them
         return not any(int(status[key], 16) & 0xffff for key in ('SigBlk', 'SigIgn', 'SigCgt')) and \
             not any(target.startswith(('socket:', 'anon_inode:')) for target in fds)
     assert wait_for(is_clean)
