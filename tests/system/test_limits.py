@@ -173,7 +173,7 @@ def test_max_outgoing_bytes(new_bus):
     for _ in range(500):
         c.signal('Noise', 'ay', bytes(20000), dest=b.name, flags=NO_REPLY)
     c.sync()
-    assert memory(new_bus) - before < 5 << 20
+    assert SANITIZED or memory(new_bus) - before < 5 << 20
     d.send_call('Fine', dest=c.name, flags=NO_REPLY)
     assert c.wait_call('Fine')
     for _ in range(sent):
