@@ -8,6 +8,7 @@ TAP_LINE = re.compile(r'^( *)(ok|not ok)\b *(\d*) *(?:- +)?(.*)$')
 TAP_PLAN = re.compile(r'^1\.\.(\d+)(?: *# *SKIP *(.*))?', re.I)
 DIRECTIVE = re.compile(r'(?:^| )# *(SKIP|TODO)\b *(.*)$', re.I)
 PYTEST_LINE = re.compile(r'^(\S+\.py::\S.*?) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)(?: \((.*?)\))?(?: +\[ *\d+%\])?$')
+UNITTEST_FAILURE = re.compile(r'^(not ok\b.*|FAILED \(.*\)|(FAIL|ERROR): \w+ \(.*\))', re.M)
 PYTEST_VERDICTS = {'PASSED': PASS, 'XPASS': PASS, 'SKIPPED': SKIP, 'XFAIL': SKIP, 'FAILED': FAIL, 'ERROR': FAIL}
 
 
@@ -72,9 +73,12 @@ PARSERS = {'tap': parse_tap, 'pytest': parse_pytest}
 def read_cases(kind, text, status, limit):
     """All of it: what was printed and how the program ended. status: as of subprocess, None when the time limit ended it.
 
-    kind 'exit' is one case that is its exit status."""
+    kind 'exit' is one case that is its exit status; some programs of Python's report a failure and exit with 0 all the same."""
     if kind == 'exit':
         verdict = PASS if status == 0 else SKIP if status == 77 else FAIL
+        reported = UNITTEST_FAILURE.search(text)
+        if verdict != FAIL and reported:
+            return {'(exit status)': (FAIL, reported.group())}
         return {'(exit status)': (verdict, '' if verdict == PASS else describe_status(status, limit))}
     cases = PARSERS[kind](text)
     if status == 77 and all(verdict == SKIP for name, (verdict, _) in cases.items() if name != '(to the end)'):

@@ -72,6 +72,8 @@ class Parsers(unittest.TestCase):
     def test_status(self):
         self.assertEqual(read_cases('exit', '', 0, 1), {'(exit status)': (PASS, '')})
         self.assertEqual(read_cases('exit', '', 3, 1)['(exit status)'][0], FAIL)
+        for text in ('1..1\nnot ok 1 - x\n', 'x\nFAILED (failures=1)\n', 'FAIL: test_fd (test.A.test_fd)\n'):
+            self.assertEqual(read_cases('exit', text, 0, 1)['(exit status)'][0], FAIL, text)
         self.assertEqual(read_cases('tap', '1..1\nok 1 a\n', -11, 1)['(exit status)'], (FAIL, 'killed by signal 11'))
         self.assertEqual(read_cases('tap', '1..1\nok 1 a\n', None, 7)['(exit status)'][0], FAIL)
 
