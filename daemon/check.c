@@ -43,7 +43,6 @@ static int check_addresses(const struct postern_busconfig *config, struct poster
 int postern_check_run(struct postern_bus *bus, struct postern_error *error)
 {
     const struct postern_busconfig *config = bus->config;
-    bool system = config->type != NULL && strcmp(config->type, "system") == 0;
     size_t files = 0;
     int r = check_user(config, error);
 
@@ -53,7 +52,7 @@ int postern_check_run(struct postern_bus *bus, struct postern_error *error)
         r = postern_mechanisms_enable(bus, error);
     if (r < 0)
         return r;
-    if (postern_services_load(&bus->services, config->servicedirs, system, warn_service, bus) < 0)
+    if (postern_services_load(&bus->services, config->servicedirs, config->servicehelper != NULL, warn_service, bus) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
     while (config->files[files] != NULL)
         files++;

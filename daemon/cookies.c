@@ -68,9 +68,12 @@ static void take_line(struct postern_cookies *cookies, const char *text, const c
 
 void postern_cookies_parse(const char *text, size_t n, int64_t now, struct postern_cookies *cookies)
 {
-    const char *end = text + n;
+    const char *end;
 
     cookies->n = 0;
+    if (n == 0)
+        return; /* text may be NULL, as of an empty file */
+    end = text + n;
     while (text < end && cookies->n < POSTERN_COOKIES_MAX) {
         const char *stop = memchr(text, '\n', (size_t)(end - text));
 

@@ -39,16 +39,16 @@ static int reload_config(struct postern_driver_call *call)
     return 0;
 }
 
-/* Privileged, and for the session's own start-up: the services of a system bus are not the users' to configure. */
+/* Privileged, and for the session's own start-up: what becomes other users through a helper is nobody's to configure. */
 static int update_activation_environment(struct postern_driver_call *call)
 {
-    const char *type = call->bus->config->type, *name, *value;
+    const char *name, *value;
     int r = 0;
 
     if (strcmp(call->message->header.path.s, POSTERN_DRIVER_PATH) != 0)
         return postern_driver_fail(call, "AccessDenied", "UpdateActivationEnvironment is only at %s", POSTERN_DRIVER_PATH);
-    if (type != NULL && strcmp(type, "system") == 0)
-        return postern_driver_fail(call, "AccessDenied", "The activation environment of a system bus cannot be changed");
+    if (call->bus->config->servicehelper != NULL)
+        return postern_driver_fail(call, "AccessDenied", "The activation environment of a bus with a <servicehelper> cannot be changed");
     postern_reader_enter(&call->in, 'a');
     while (r == 0 && postern_reader_more(&call->in)) {
         postern_reader_enter(&call->in, 'e');

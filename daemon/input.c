@@ -104,6 +104,16 @@ static void watch_fds(struct postern_conn *conn)
 
 /* ---- framing ------------------------------------------------------------------------------------- */
 
+/* How many descriptors the handles of a body may choose from. One that leads beyond is refused where the bus itself would follow
+ * it, and to who is in a container: of its receivers some check no index. Outside, libraries let their callers send such handles
+ * and tell the receiver, as with dbus-daemon. */
+static uint32_t handles_allowed(const struct postern_conn *conn, const struct postern_header *header)
+{
+    if (conn->contained || postern_router_is_for_bus(header))
+        return header->fds;
+    return UINT32_MAX;
+}
+
 /* Takes one whole message. The body is validated before anything is done with it. */
 static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t total, uint64_t end)
 {
@@ -115,7 +125,7 @@ static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t to
         r = claim_fds(conn, header->fds, end, &message.fds);
     if (r == 0)
         r = postern_body_validate(header->order, header->signature.s != NULL ? header->signature.s : "", header->signature.len,
-                                  p + header->body_start, header->body_len, header->fds);
+                                  p + header->body_start, header->body_len, handles_allowed(conn, header));
     if (r == 0)
         postern_router_dispatch(conn, &message);
     postern_fdset_unref(message.fds);

@@ -24,10 +24,8 @@ static void warn_service(void *data, const char *text)
 
 static int load_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
 {
-    bool system = config->type != NULL && strcmp(config->type, "system") == 0;
-
     *services = (struct postern_services){0};
-    return postern_services_load(services, config->servicedirs, system, warn_service, bus);
+    return postern_services_load(services, config->servicedirs, config->servicehelper != NULL, warn_service, bus);
 }
 
 /* The one place where the table of services is replaced while the bus serves. Nobody may keep a pointer into the old one. */

@@ -37,6 +37,13 @@ static bool is_driver_name(struct postern_field_view name)
     return name.len == sizeof(POSTERN_DRIVER_NAME) - 1 && memcmp(name.s, POSTERN_DRIVER_NAME, name.len) == 0;
 }
 
+bool postern_router_is_for_bus(const struct postern_header *header)
+{
+    if (header->destination.s == NULL)
+        return header->type == POSTERN_MESSAGE_METHOD_CALL;
+    return is_driver_name(header->destination);
+}
+
 static bool is_reply(const struct postern_header *header)
 {
     return header->type == POSTERN_MESSAGE_METHOD_RETURN || header->type == POSTERN_MESSAGE_ERROR;

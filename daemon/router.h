@@ -18,6 +18,9 @@ struct postern_incoming {
     struct postern_fdset *fds; /* NULL: none */
 };
 
+/* Is it for the bus itself: addressed to it, or a call to nobody in particular, which the bus answers? */
+bool postern_router_is_for_bus(const struct postern_header *header);
+
 /* Does all that the message asks for. Nothing fails: whoever sent it may get an error, or be doomed. */
 void postern_router_dispatch(struct postern_conn *from, struct postern_incoming *message);
 

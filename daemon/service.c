@@ -158,7 +158,7 @@ static int take_line(struct parser *parser, const char *line, size_t len)
 }
 
 /* Is what was found a service that can be started? The fault is what is missing, so there is no line to name. */
-static int check_found(const struct parser *parser, bool system_bus)
+static int check_found(const struct parser *parser, bool by_helper)
 {
     const struct postern_service *found = parser->found;
     const char *slash = strrchr(parser->file, '/'), *base = slash != NULL ? slash + 1 : parser->file;
@@ -172,9 +172,9 @@ static int check_found(const struct parser *parser, bool system_bus)
     if ((found->exec == NULL || found->exec[0] == '\0') && (found->systemd_unit == NULL || found->systemd_unit[0] == '\0'))
         return postern_error_set(parser->error, -EINVAL, "%s: there is neither Exec= nor SystemdService=", parser->file);
     /* dbus-daemon(1): so that the set-user-id helper finds the file by the name alone. */
-    if (system_bus &&
+    if (by_helper &&
         (strlen(base) != strlen(found->name) + strlen(SUFFIX) || strncmp(base, found->name, strlen(found->name)) != 0))
-        return postern_error_set(parser->error, -EINVAL, "%s: on a system bus this file must be called %s" SUFFIX, parser->file,
+        return postern_error_set(parser->error, -EINVAL, "%s: for the <servicehelper> this file must be called %s" SUFFIX, parser->file,
                                  found->name);
     return 0;
 }
@@ -197,7 +197,7 @@ static int parse_lines(struct parser *parser, const char *text, size_t len)
     return 0;
 }
 
-int postern_service_parse(const char *file, const char *text, size_t len, bool system_bus, struct postern_service **service,
+int postern_service_parse(const char *file, const char *text, size_t len, bool by_helper, struct postern_service **service,
                           struct postern_error *error)
 {
     struct parser parser = {.file = file, .found = calloc(1, sizeof(*parser.found)), .error = error};
@@ -213,7 +213,7 @@ int postern_service_parse(const char *file, const char *text, size_t len, bool s
     else
         r = parse_lines(&parser, text, len);
     if (r == 0)
-        r = check_found(&parser, system_bus);
+        r = check_found(&parser, by_helper);
     if (r < 0)
         postern_service_free(parser.found);
     else
@@ -258,7 +258,7 @@ const struct postern_service *postern_services_find(const struct postern_service
 /* What one load works on. */
 struct loading {
     struct postern_services found;
-    bool system_bus;
+    bool by_helper;
     postern_service_warn_fn *warn;
     void *data;
 };
@@ -299,7 +299,7 @@ static int load_file(struct loading *loading, const char *dir, const char *base)
     }
     r = read_file(file, &text, &error);
     if (r == 0)
-        r = postern_service_parse(file, (const char *)text.data, text.len - 1, loading->system_bus, &service, &error);
+        r = postern_service_parse(file, (const char *)text.data, text.len - 1, loading->by_helper, &service, &error);
     postern_buf_finish(&text);
     if (r == 0)
         return take_service(loading, dir, service);
@@ -346,10 +346,10 @@ static int load_dir(struct loading *loading, const char *dir)
     return r;
 }
 
-int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn,
+int postern_services_load(struct postern_services *services, char *const *dirs, bool by_helper, postern_service_warn_fn *warn,
                           void *data)
 {
-    struct loading loading = {.system_bus = system_bus != 0, .warn = warn, .data = data};
+    struct loading loading = {.by_helper = by_helper, .warn = warn, .data = data};
     int r = 0;
 
     for (size_t i = 0; dirs != NULL && dirs[i] != NULL && r == 0; i++)

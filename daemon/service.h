@@ -23,9 +23,9 @@ struct postern_services {
     struct postern_service *table;
 };
 
-/* Reads the text of one service file, text[0..len) with a NUL behind. file is its name, for errors and for the rule that on a system bus
- * it must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or -ENOMEM. */
-int postern_service_parse(const char *file, const char *text, size_t len, bool system_bus, struct postern_service **service,
+/* Reads the text of one service file, text[0..len) with a NUL behind. file is its name, for errors; by_helper: a <servicehelper>
+ * will look for it by that name, which must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or -ENOMEM. */
+int postern_service_parse(const char *file, const char *text, size_t len, bool by_helper, struct postern_service **service,
                           struct postern_error *error);
 void postern_service_free(struct postern_service *service); /* NULL is allowed */
 
@@ -33,9 +33,10 @@ void postern_service_free(struct postern_service *service); /* NULL is allowed *
 typedef void postern_service_warn_fn(void *data, const char *text);
 
 /* Reads all *.service files of the directories (NULL-terminated array, or NULL); the first directory that has a name wins, and within
- * a directory the first file in the order of bytes. On a system bus a file must be called NAME.service. Missing directories are normal; bad files are passed over with a warning; a file of
- * more than 64 KiB is bad. 0, or -ENOMEM with *services empty. */
-int postern_services_load(struct postern_services *services, char *const *dirs, int system_bus, postern_service_warn_fn *warn, void *data);
+ * a directory the first file in the order of bytes. by_helper as above. Missing directories are normal; bad files are passed over
+ * with a warning; a file of more than 64 KiB is bad. 0, or -ENOMEM with *services empty. */
+int postern_services_load(struct postern_services *services, char *const *dirs, bool by_helper, postern_service_warn_fn *warn,
+                          void *data);
 /* Makes runtime_dir/dbus-1/services, each with mode 0700, unless they are there: dbus-daemon(1), <standard_session_servicedirs/>. 0 or
  * negative errno. */
 int postern_services_make_runtime_dir(const char *runtime_dir);

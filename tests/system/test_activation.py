@@ -455,6 +455,7 @@ def test_the_helper_starts_services_of_a_system_bus(services):
     bus = services.start(more, type='system', policy='<allow send_destination="*"/><allow own="*"/><allow receive_type="*"/><allow user="*"/>')
     c = bus.connect()
     assert c.call('Echo', 'u', 7, dest=SERVICE, path='/x', iface='a.b') == (7,)
+    assert c.error('UpdateActivationEnvironment', 'a{ss}', {'PATH': '/tmp'}) == E + 'AccessDenied'
     env = services.starts()[0]['environment']
     assert env['DBUS_STARTER_BUS_TYPE'] == 'system' and env['DBUS_STARTER_ADDRESS'] == bus.address
     assert env['DBUS_SYSTEM_BUS_ADDRESS'] == bus.address and 'DBUS_SESSION_BUS_ADDRESS' not in env

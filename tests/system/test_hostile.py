@@ -173,13 +173,44 @@ def test_body_to_the_driver(bus, name):
         expect_closed(bus, order, with_body(order, DRIVER, *BODY[name](order)))
 
 
+def handles_beyond(order):
+    """Signature and body, with handles that point beyond the attached descriptors, which are none."""
+    return ('h', u32(order, 0)), ('v', b'\1h\0\0' + u32(order, 5)), ('ah', u32(order, 4, 1))
+
+
 @pytest.mark.postern
 @pytest.mark.parametrize('order', 'lB')
-def test_handle_index(bus, order):
-    """A handle that points beyond the attached descriptors."""
-    for sig, body in (('h', u32(order, 0)), ('v', b'\1h\0\0' + u32(order, 5)), ('ah', u32(order, 4, 1))):
-        for dest in (None, DRIVER):
-            expect_closed(bus, order, lambda peer: with_body(order, dest or peer, sig, body))
+def test_handle_index_to_the_driver(bus, order):
+    for sig, body in handles_beyond(order):
+        expect_closed(bus, order, with_body(order, DRIVER, sig, body))
+
+
+@pytest.mark.postern
+@pytest.mark.parametrize('order', 'lB')
+def test_handle_index_from_a_container(bus, order):
+    """Some services follow a handle unchecked; a container has no business to try them."""
+    instance = bus.container()
+    peer = instance.connect()
+    for sig, body in handles_beyond(order):
+        c = instance.connect(order=order)
+        try:
+            c.send_bytes(with_body(order, peer.name, sig, body))
+            c.send_call('GetId')
+        except Closed:
+            pass
+        assert c.is_closed()
+    peer.sync()
+    assert not peer.take(CALL)
+
+
+@pytest.mark.parametrize('order', 'lB')
+def test_handle_index_between_peers(bus, order):
+    """Outside containers it is the receiver who judges."""
+    for sig, body in handles_beyond(order):
+        peer, c = bus.connect(), bus.connect(order=order)
+        c.send_bytes(with_body(order, peer.name, sig, body))
+        assert c.is_alive()
+        peer.read_until(lambda: any(m[-len(body):] == body for m in split_messages(peer.buf)[0]))
 
 
 @pytest.mark.parametrize('order', 'lB')

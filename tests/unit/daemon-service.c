@@ -215,7 +215,7 @@ START_TEST(order)
     warnings[0] = '\0';
     services = load((const char *const[4]){"/2"}, 1);
     ck_assert_ptr_null(services.table);
-    ck_assert_ptr_nonnull(strstr(warnings, "/2/a.service: on a system bus this file must be called com.example.A.service"));
+    ck_assert_ptr_nonnull(strstr(warnings, "/2/a.service: for the <servicehelper> this file must be called com.example.A.service"));
     ck_assert_int_eq(postern_services_load(&services, NULL, 1, warn, warnings), 0);
     ck_assert_ptr_null(services.table);
 }
