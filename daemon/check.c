@@ -9,6 +9,7 @@
 
 #include "daemon/bus.h"
 #include "daemon/mechanisms.h"
+#include "daemon/reload.h"
 #include "wire/address.h"
 
 static void warn_service(void *data, const char *text)
@@ -52,6 +53,7 @@ int postern_check_run(struct postern_bus *bus, struct postern_error *error)
         r = postern_mechanisms_enable(bus, error);
     if (r < 0)
         return r;
+    postern_reload_log_warnings(bus, config);
     if (postern_services_load(&bus->services, config->servicedirs, config->servicehelper != NULL, warn_service, bus) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
     while (config->files[files] != NULL)

@@ -61,20 +61,6 @@ void postern_monitor_end(struct postern_monitor *monitor)
     free(monitor);
 }
 
-void postern_monitors_review(struct postern_bus *bus)
-{
-    struct postern_monitor *monitor;
-
-    DL_FOREACH(bus->monitors.list, monitor)
-    {
-        struct postern_mediation question = {.action = POSTERN_ACTION_MONITOR, .from = monitor->conn};
-        struct postern_verdict verdict;
-
-        if (!postern_mediation_may(bus, &question, &verdict))
-            postern_conn_doom(monitor->conn, "it may not monitor the bus any longer");
-    }
-}
-
 /* ---- showing ---------------------------------------------------------------------------------------------- */
 
 /* One message. forward NULL: of the driver, all of it in item. */

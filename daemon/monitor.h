@@ -40,9 +40,6 @@ void postern_monitor_begin(struct postern_monitor *monitor);
 /* Ends it, for a connection that is being closed. */
 void postern_monitor_end(struct postern_monitor *monitor);
 
-/* Asks the mediator again whether each may still monitor, and disconnects those that may not: for when its rules have changed. */
-void postern_monitors_review(struct postern_bus *bus);
-
 /* Shows a message of a client. to: to whom it goes; NULL: to the driver, to everybody, or to a name that nobody owns. */
 void postern_monitors_show(struct postern_forward *forward, const struct postern_conn *to);
 /* Shows a message that the driver has built, with the descriptors that go with it (NULL: none). to as above; the driver itself may be what

@@ -75,8 +75,7 @@ static int read_config(struct postern_bus *bus, struct postern_busconfig **confi
     return r;
 }
 
-/* With a mediator, that is who tells: it reads the same files. */
-static void log_warnings(struct postern_bus *bus, const struct postern_busconfig *config)
+void postern_reload_log_warnings(struct postern_bus *bus, const struct postern_busconfig *config)
 {
     for (char **warning = config->warnings; bus->module == NULL && warning != NULL && *warning != NULL; warning++)
         postern_log(&bus->log, LOG_ERR, "%s", *warning);
@@ -166,7 +165,7 @@ static void put_in_force(struct postern_bus *bus, const struct postern_services 
 {
     struct postern_reload *reload = &bus->reload;
 
-    log_warnings(bus, reload->config);
+    postern_reload_log_warnings(bus, reload->config);
     postern_busconfig_free(bus->config);
     bus->config = reload->config;
     reload->config = NULL;
@@ -384,7 +383,7 @@ int postern_reload_serve(struct postern_bus *bus)
 {
     int r;
 
-    log_warnings(bus, bus->config);
+    postern_reload_log_warnings(bus, bus->config);
     watch_dirs(bus); /* before they are read, so that nothing is missed */
     r = load_services(bus, bus->config, &bus->services);
     await_retry(bus);

@@ -59,6 +59,8 @@ void postern_reload_finish(struct postern_bus *bus);
 /* Reads bus->config_file into bus->config, for the start; waits for users and groups, but not for ever. Does not need the loop yet. 0, or a
  * negative errno with *error. */
 int postern_reload_first(struct postern_bus *bus, struct postern_error *error);
+/* Says what in a configuration the administrator should hear. With a mediator, that is who tells: it reads the same files. */
+void postern_reload_log_warnings(struct postern_bus *bus, const struct postern_busconfig *config);
 /* Reads the service files and begins to watch; for the start of serving. 0 or negative errno. */
 int postern_reload_serve(struct postern_bus *bus);
 

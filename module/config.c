@@ -162,6 +162,6 @@ void postern_config_finish(struct postern_config *config)
 {
     postern_settings_finish(&config->settings);
     postern_mediatorconf_free(config->conf);
-    postern_xml_unref(config->xml);
+    postern_xml_free(config->xml);
     *config = (struct postern_config){.xml = NULL};
 }

@@ -12,7 +12,6 @@
 #define PEER_INTERFACE "org.freedesktop.DBus.Peer"
 
 struct postern_xml {
-    unsigned refs;
     uint64_t generation;
     struct postern_busconfig *config;
     struct postern_policy *rules;
@@ -28,22 +27,15 @@ int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struc
         free(made);
         return -ENOMEM;
     }
-    made->refs = 1;
     made->generation = generation;
     made->config = config;
     *xml = made;
     return 0;
 }
 
-struct postern_xml *postern_xml_ref(struct postern_xml *xml)
+void postern_xml_free(struct postern_xml *xml)
 {
-    xml->refs++;
-    return xml;
-}
-
-void postern_xml_unref(struct postern_xml *xml)
-{
-    if (xml == NULL || --xml->refs > 0)
+    if (xml == NULL)
         return;
     postern_policy_free(xml->rules);
     postern_busconfig_free(xml->config);

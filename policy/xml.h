@@ -15,12 +15,11 @@
 /* The rules of one configuration, immutable; a reload makes another. */
 struct postern_xml;
 
-/* Compiles the rules. On success *xml owns config, and has one reference. generation tells this set of rules from all that the same
+/* Compiles the rules. On success *xml owns config. generation tells this set of rules from all that the same
  * parties have met before: never 0, never the same twice. 0 or -ENOMEM. */
 int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struct postern_xml **xml);
-struct postern_xml *postern_xml_ref(struct postern_xml *xml);
-/* Drops a reference; the last one frees. NULL is allowed. Opinions that point to its rules are then void. */
-void postern_xml_unref(struct postern_xml *xml);
+/* NULL is allowed. Opinions that point to its rules are then void. */
+void postern_xml_free(struct postern_xml *xml);
 
 uint64_t postern_xml_generation(const struct postern_xml *xml);
 /* The configuration that it was made of, for all that is not <policy>. */

@@ -44,15 +44,6 @@ void postern_list_addf(struct postern_list *list, const char *format, ...)
     append(list, text);
 }
 
-bool postern_list_has(const struct postern_list *list, const char *text)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        if (strcmp(list->items[i], text) == 0)
-            return true;
-    }
-    return false;
-}
-
 void postern_list_finish(struct postern_list *list)
 {
     for (size_t i = 0; i < list->n; i++)

@@ -16,7 +16,6 @@ struct postern_list {
 void postern_list_add(struct postern_list *list, ...) __attribute__((sentinel));
 /* Appends one formatted string. */
 void postern_list_addf(struct postern_list *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool postern_list_has(const struct postern_list *list, const char *text);
 void postern_list_finish(struct postern_list *list);
 
 #endif

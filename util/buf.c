@@ -70,10 +70,3 @@ int postern_buf_printf(struct postern_buf *buf, const char *format, ...)
     buf->len += (size_t)n;
     return 0;
 }
-
-void postern_buf_consume(struct postern_buf *buf, size_t n)
-{
-    if (n < buf->len)
-        memmove(buf->data, buf->data + n, buf->len - n);
-    buf->len -= n;
-}

@@ -27,7 +27,4 @@ int postern_buf_append(struct postern_buf *buf, const void *data, size_t n);
 /* Appends formatted text, without its NUL. 0 or -ENOMEM. */
 int postern_buf_printf(struct postern_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Removes the first n bytes; n must not exceed len. */
-void postern_buf_consume(struct postern_buf *buf, size_t n);
-
 #endif

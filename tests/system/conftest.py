@@ -10,9 +10,10 @@ import bus as bus_module  # noqa: E402
 
 
 def pytest_configure(config):
-    # Started in the background of a script, we were born ignoring these, and so would be all programs that the tests start.
+    # Started in the background of a script or by nohup, we were born ignoring these, and so would be all programs that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     config.addinivalue_line('markers', 'postern: says more than dbus-daemon does; not run against it')
 
 

@@ -12,10 +12,10 @@ from wirebus import TIMEOUT
 pytestmark = pytest.mark.postern
 
 
-def check(bus, body='', mediator=None, listen=None, **kw):
+def check(bus, body='', mediator=None, listen=None, more=(), **kw):
     """The check, and then the start: they must agree. Returns standard output and error of the check."""
     bus.write(bus.config, config_text(listen or 'unix:path=%s/bus' % bus.dir, body, **kw))
-    option = ['--config-file=' + bus.config]
+    option = ['--config-file=' + bus.config, *more]
     if mediator is not None:
         bus.write(bus.dir + '/mediator.conf', mediator)
         option.append('--mediator-config=%s/mediator.conf' % bus.dir)
@@ -45,6 +45,14 @@ def test_faulty_service_file_is_told(new_bus):
     new_bus.write(new_bus.dir + '/services/b.service', '[D-BUS Service]\nName\n')
     out, err = check(new_bus, '<servicedir>%s/services</servicedir>' % new_bus.dir)
     assert 'services: 1,' in out and 'b.service:2: ' in err
+
+
+@pytest.mark.parametrize('more', [(), ('--module=none',)])
+def test_file_that_would_be_passed_over_is_told(new_bus, more):
+    os.mkdir(new_bus.dir + '/conf.d')
+    faulty = new_bus.write(new_bus.dir + '/conf.d/a.conf', '<busconfig><oops/></busconfig>')
+    err = check(new_bus, '<includedir>conf.d</includedir>', more=more)[1]
+    assert faulty + ':1:' in err and 'oops' in err
 
 
 FAULTS = {

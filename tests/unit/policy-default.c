@@ -120,7 +120,7 @@ static void check_bus(struct postern_xml *xml, bool system_bus)
     }
     ck_assert(may_connect(xml, geteuid()));
     ck_assert_int_eq(may_connect(xml, 12345), system_bus);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 
 START_TEST(written_here)

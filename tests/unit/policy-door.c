@@ -49,7 +49,7 @@ START_TEST(contexts)
     }
     ck_assert_str_eq(ask(xml, &request), context_rows[_i].expected);
     party_free(party);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -92,7 +92,7 @@ START_TEST(connect_rules)
     party->authenticated = false;
     ck_assert_str_eq(ask(xml, &request), "deny");
     party_free(party);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -122,7 +122,7 @@ START_TEST(before_hello)
     ck_assert_str_eq(ask(xml, &request), "deny");
     party_free(new);
     party_free(old);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -150,7 +150,7 @@ START_TEST(faulty_questions_are_denied)
     request = (struct postern_request){.action = POSTERN_ACTION_SEE, .from = party, .name = view_of("a.b")};
     ck_assert_str_eq(ask(xml, &request), "deny");
     party_free(party);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -174,7 +174,7 @@ START_TEST(copies_and_starts)
     ck_assert_str_eq(ask(xml, &request), "deny");
     party_free(from);
     party_free(to);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -197,7 +197,7 @@ START_TEST(monitors_and_starters)
     party_free(owner);
     party_free(root);
     party_free(user);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 
@@ -213,12 +213,12 @@ START_TEST(a_new_configuration_counts_at_once)
     request.from = twin;
     ck_assert_str_eq(ask(before, &request), "allow:4");
     ck_assert_ptr_eq(twin->xml_rules, party->xml_rules);
-    postern_xml_unref(before);
+    postern_xml_free(before);
     ck_assert_str_eq(ask(after, &request), "deny:5");
     request.from = party;
     ck_assert_str_eq(ask(after, &request), "deny:5");
     ck_assert_uint_eq(party->xml_generation, postern_xml_generation(after));
-    postern_xml_unref(after);
+    postern_xml_free(after);
     party_free(party);
     party_free(twin);
 }

@@ -243,7 +243,7 @@ static void check_row(const struct row *row)
     party_free(from);
     party_free(to);
     party_free(other);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 
 START_TEST(send_rules)
@@ -287,7 +287,7 @@ START_TEST(own_rules)
     request.flags = POSTERN_REQUEST_RELEASE;
     ck_assert_str_eq(ask(xml, &request), "allow");
     party_free(party);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 END_TEST
 

@@ -82,7 +82,7 @@ static void ask_all(const char *policies, enum postern_action action, const char
         party_free(party);
     }
     party_free(peer);
-    postern_xml_unref(xml);
+    postern_xml_free(xml);
 }
 
 static void ask_kind(const char *policy, enum postern_action action, const char *rule, const char *others, const char *allowed, const char *denied)
@@ -142,7 +142,7 @@ START_TEST(who_may_connect)
             ck_assert_msg(ask(xml, &request)[0] == expected[who], "%s, subject %d", text, who);
             party_free(party);
         }
-        postern_xml_unref(xml);
+        postern_xml_free(xml);
     }
 }
 END_TEST

@@ -18,20 +18,18 @@
 #include "util/peer.h"
 #include "util/sha1.h"
 
-START_TEST(buf_grows_and_consumes)
+START_TEST(buf_grows)
 {
     struct postern_buf buf = {0};
 
     for (int i = 0; i < 1000; i++)
         ck_assert_int_eq(postern_buf_append(&buf, "abcd", 4), 0);
     ck_assert_uint_eq(buf.len, 4000);
-    postern_buf_consume(&buf, 3998);
-    ck_assert_uint_eq(buf.len, 2);
-    ck_assert_mem_eq(buf.data, "cd", 2);
     ck_assert_int_eq(postern_buf_printf(&buf, "%s-%d", "ef", 7), 0);
-    ck_assert_mem_eq(buf.data, "cdef-7", 6);
+    ck_assert_uint_eq(buf.len, 4004);
+    ck_assert_mem_eq(buf.data + 3996, "abcdef-7", 8);
     ck_assert_int_eq(postern_buf_reserve(&buf, SIZE_MAX / 2), -ENOMEM);
-    ck_assert_uint_eq(buf.len, 6);
+    ck_assert_uint_eq(buf.len, 4004);
     postern_buf_finish(&buf);
     ck_assert_ptr_null(buf.data);
 }
@@ -197,7 +195,7 @@ static Suite *util_suite(void)
     Suite *suite = suite_create("util");
     TCase *tcase = tcase_create("util");
 
-    tcase_add_test(tcase, buf_grows_and_consumes);
+    tcase_add_test(tcase, buf_grows);
     tcase_add_test(tcase, console_files);
     tcase_add_test(tcase, error_is_one_line);
     tcase_add_test(tcase, hash_depends_on_every_byte);
