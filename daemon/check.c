@@ -5,19 +5,11 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
 #include "daemon/bus.h"
 #include "daemon/mechanisms.h"
 #include "daemon/reload.h"
 #include "wire/address.h"
-
-static void warn_service(void *data, const char *text)
-{
-    struct postern_bus *bus = data;
-
-    postern_log(&bus->log, LOG_WARNING, "%s", text);
-}
 
 static int check_user(const struct postern_busconfig *config, struct postern_error *error)
 {
@@ -54,7 +46,7 @@ int postern_check_run(struct postern_bus *bus, struct postern_error *error)
     if (r < 0)
         return r;
     postern_reload_log_warnings(bus, config);
-    if (postern_services_load(&bus->services, config->servicedirs, config->servicehelper != NULL, warn_service, bus) < 0)
+    if (postern_reload_services(bus, config, &bus->services) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
     while (config->files[files] != NULL)
         files++;

@@ -24,17 +24,23 @@ static void variable_free(struct postern_variable *variable)
     free(variable);
 }
 
+/* What execve(2) will count: "name=value" with its end, and a pointer to it. */
+static uint64_t charge(const char *name, const char *value)
+{
+    return strlen(name) + strlen(value) + 2 + sizeof(char *);
+}
+
 int postern_environment_set(struct postern_environment *environment, const char *name, const char *value)
 {
-    uint64_t bytes = environment->bytes + strlen(name) + strlen(value) + 2;
+    uint64_t size = charge(name, value), bytes = environment->bytes + size;
     struct postern_variable *old, *variable;
 
     if (name[0] == '\0' || strchr(name, '=') != NULL)
         return -EINVAL;
     HASH_FIND_STR(environment->table, name, old);
     if (old != NULL)
-        bytes -= strlen(old->name) + strlen(old->value) + 2;
-    if (bytes > POSTERN_ENVIRONMENT_MAX)
+        bytes -= charge(old->name, old->value);
+    if (size > POSTERN_VARIABLE_MAX || bytes > POSTERN_ENVIRONMENT_MAX)
         return -ENOBUFS;
     variable = variable_new(name, value);
     if (variable == NULL)
@@ -61,6 +67,8 @@ static bool is_private(const char *name, size_t len)
     static const char *const names[] = {
         "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PID", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "MAINPID", "MANAGERPID",
         "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "CREDENTIALS_DIRECTORY", "FDSTORE",
+        "LISTEN_PIDFDID", "MANAGERPIDFDID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE",
+        "RUNTIME_DIRECTORY", "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "CONFIGURATION_DIRECTORY",
     };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -8,7 +8,8 @@
 
 #include "util/hash.h"
 
-#define POSTERN_ENVIRONMENT_MAX (1u << 20) /* bytes of all names and values: what execve() takes is not much more */
+#define POSTERN_ENVIRONMENT_MAX (1u << 20) /* bytes of all variables: what execve() takes is not much more */
+#define POSTERN_VARIABLE_MAX (128u << 10)  /* of one, where execve() has a bound of its own */
 
 struct postern_variable {
     char *name;

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
@@ -44,8 +45,13 @@ static void reset_signals(void)
 static void drop_protection(void)
 {
     char text[16] = "";
-    int fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    int dumpable = prctl(PR_GET_DUMPABLE), fd;
 
+    /* Once the bus has become its user, these files are root's while the process may not be dumped. */
+    prctl(PR_SET_DUMPABLE, 1);
+    fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+    if (dumpable != 1)
+        prctl(PR_SET_DUMPABLE, 0);
     if (fd < 0)
         return;
     if (read(fd, text, sizeof(text) - 1) > 0 && text[0] == '-' && pwrite(fd, "0", 1, 0) < 0)
@@ -57,7 +63,7 @@ static void drop_protection(void)
 static void redirect_output(const struct postern_log *log, const char *name)
 {
 #ifdef HAVE_LIBSYSTEMD
-    int fd = log->to_syslog ? sd_journal_stream_fd(name, LOG_INFO, 0) : -1;
+    int fd = log->to_journal ? sd_journal_stream_fd(name, LOG_INFO, 0) : -1;
 
     if (fd < 0)
         return; /* no journal here: the streams of the bus will do */
@@ -72,7 +78,11 @@ static void become(struct postern_bus *bus, const char *name, char *const words[
 static void become(struct postern_bus *bus, const char *name, char *const words[], char *const environment[], int exec_fd)
 {
     int null, error;
+    char go;
 
+    /* A helper cannot be killed, or be waited for in a hurry: nothing is started before the bus can watch it. */
+    if (recv(exec_fd, &go, 1, 0) != 1)
+        _exit(127);
     redirect_output(&bus->log, name);
     drop_protection();
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -117,7 +127,8 @@ static void child_ready(void *data, uint32_t events)
     else
         ending.status = info.si_status;
     ending.killed = info.si_code == CLD_KILLED || info.si_code == CLD_DUMPED;
-    if (child->exec_fd < 0 || read(child->exec_fd, &ending.exec_errno, sizeof(ending.exec_errno)) != sizeof(ending.exec_errno))
+    if (child->exec_fd < 0 ||
+        recv(child->exec_fd, &ending.exec_errno, sizeof(ending.exec_errno), MSG_DONTWAIT) != sizeof(ending.exec_errno))
         ending.exec_errno = 0;
     postern_loop_remove(&bus->loop, &child->source);
     close(fd);
@@ -128,17 +139,20 @@ static void child_ready(void *data, uint32_t events)
         child->ended(child->data, &ending);
 }
 
-/* Forks. The pid, 0 never, or a negative errno; *exec_fd is where the child tells of a failed execve(). */
+/* Forks. The pid, 0 never, or a negative errno; *exec_fd is where the child waits for a byte before it becomes the program, and tells of a
+ * failed execve(). */
 static pid_t spawn(struct postern_bus *bus, const char *name, char *const words[], char *const environment[], int *exec_fd)
 {
     int pair[2], r;
     pid_t pid;
 
-    if (pipe2(pair, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
         return -errno;
     pid = fork();
-    if (pid == 0)
+    if (pid == 0) {
+        close(pair[0]); /* so that it sees the end when the bus gives up */
         become(bus, name, words, environment, pair[1]);
+    }
     r = -errno;
     close(pair[1]);
     if (pid > 0) {
@@ -180,12 +194,13 @@ int postern_launch(struct postern_bus *bus, const char *name, char *const words[
     }
     r = watch(bus, child);
     if (r < 0) {
-        kill(child->pid, SIGKILL);
+        close(child->exec_fd); /* at which it ends, before it has become anything */
         waitpid(child->pid, NULL, 0);
-        close(child->exec_fd);
         free(child);
-        return postern_error_set(error, r, "cannot watch a process that was started (pidfd_open, Linux 5.3): %s", strerror(-r));
+        return postern_error_set(error, r, "cannot watch a process that was started (pidfd_open, Linux 5.4): %s", strerror(-r));
     }
+    if (send(child->exec_fd, "", 1, MSG_NOSIGNAL) < 0)
+        postern_log(&bus->log, LOG_ERR, "cannot tell the process for %s to go on: %s", name, strerror(errno)); /* it has ended, or will be waited for */
     child->ended = ended;
     child->data = data;
     DL_APPEND(bus->children, child);
@@ -200,6 +215,12 @@ pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd)
 
     if (pipe2(pair, O_CLOEXEC) < 0)
         return -errno;
+    if (fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
+        r = -errno;
+        close(pair[0]);
+        close(pair[1]);
+        return r;
+    }
     pid = fork();
     if (pid == 0) {
         drop_protection();
@@ -214,7 +235,7 @@ pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd)
     }
     r = -errno;
     close(pair[1]);
-    if (pid > 0 && fcntl(pair[0], F_SETFL, O_NONBLOCK) == 0) {
+    if (pid > 0) {
         *fd = pair[0];
         return pid;
     }
@@ -222,7 +243,7 @@ pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd)
     return r;
 }
 
-int postern_work_watch(struct postern_bus *bus, pid_t pid, struct postern_child **result)
+int postern_work_watch(struct postern_bus *bus, pid_t pid, postern_ended_fn *ended, void *data, struct postern_child **result)
 {
     struct postern_child *child = calloc(1, sizeof(*child));
     int r = -ENOMEM;
@@ -238,6 +259,8 @@ int postern_work_watch(struct postern_bus *bus, pid_t pid, struct postern_child 
         waitpid(pid, NULL, 0);
         return r;
     }
+    child->ended = ended;
+    child->data = data;
     DL_APPEND(bus->children, child);
     *result = child;
     return 0;
@@ -254,7 +277,7 @@ void postern_child_kill(struct postern_child *child)
     if (child == NULL)
         return;
     child->ended = NULL;
-    kill(child->pid, SIGKILL); /* not yet waited for, hence still this process */
+    syscall(SYS_pidfd_send_signal, child->source.fd, SIGKILL, NULL, 0);
 }
 
 void postern_children_reap(struct postern_bus *bus)

@@ -39,7 +39,7 @@ int postern_launch(struct postern_bus *bus, const char *name, char *const words[
                    struct postern_child **child, struct postern_error *error);
 /* Nobody wants to know any more how it ends; it is still waited for. NULL is allowed. */
 void postern_child_forget(struct postern_child *child);
-/* Kills it, and forgets it. NULL is allowed. */
+/* Kills it, unless it has become another user, and forgets it. NULL is allowed. */
 void postern_child_kill(struct postern_child *child);
 
 typedef void postern_work_fn(void *data, int fd);
@@ -48,9 +48,9 @@ typedef void postern_work_fn(void *data, int fd);
  * is now, but of its descriptors only the standard streams, and no signal handler. It ends when work() returns, or with the bus. The pid, and in
  * *fd the end to read from, which does not block; or a negative errno. */
 pid_t postern_work_begin(postern_work_fn *work, void *data, int *fd);
-/* Has the process waited for once it ends; to be killed or forgotten as any other. 0 with the new *child, or a negative errno: then it has been
- * killed. */
-int postern_work_watch(struct postern_bus *bus, pid_t pid, struct postern_child **child);
+/* Has the process waited for once it ends, which is told to ended; to be killed or forgotten as any other. 0 with the new *child, or a negative
+ * errno: then it has been killed. */
+int postern_work_watch(struct postern_bus *bus, pid_t pid, postern_ended_fn *ended, void *data, struct postern_child **child);
 
 /* Frees those that ended in this round. */
 void postern_children_reap(struct postern_bus *bus);

@@ -22,7 +22,7 @@ static void warn_service(void *data, const char *text)
     postern_log(&bus->log, LOG_WARNING, "%s", text);
 }
 
-static int load_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
+int postern_reload_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
 {
     *services = (struct postern_services){0};
     return postern_services_load(services, config->servicedirs, config->servicehelper != NULL, warn_service, bus);
@@ -48,7 +48,7 @@ static void services_changed(struct postern_bus *bus)
 {
     struct postern_services services;
 
-    if (load_services(bus, bus->config, &services) < 0)
+    if (postern_reload_services(bus, bus->config, &services) < 0)
         postern_log(&bus->log, LOG_ERR, "the service files have changed, but there is no memory to read them");
     else
         replace_services(bus, &services);
@@ -161,9 +161,24 @@ static void drop(struct postern_reload *reload)
     postern_lookups_finish(&reload->next);
 }
 
+/* Is there a folder in `now` that is not in `before`? Both NULL-terminated, or NULL. */
+static bool has_more(char *const *now, char *const *before)
+{
+    for (; now != NULL && *now != NULL; now++) {
+        char *const *old = before;
+
+        while (old != NULL && *old != NULL && strcmp(*old, *now) != 0)
+            old++;
+        if (old == NULL || *old == NULL)
+            return true;
+    }
+    return false;
+}
+
 static void put_in_force(struct postern_bus *bus, const struct postern_services *services)
 {
     struct postern_reload *reload = &bus->reload;
+    bool more = has_more(reload->config->includedirs, bus->config->includedirs) || has_more(reload->config->servicedirs, bus->config->servicedirs);
 
     postern_reload_log_warnings(bus, reload->config);
     postern_busconfig_free(bus->config);
@@ -175,6 +190,8 @@ static void put_in_force(struct postern_bus *bus, const struct postern_services 
     postern_bus_use_limits(bus);
     watch_dirs(bus);
     replace_services(bus, services);
+    if (more)
+        postern_reload_request(bus); /* nobody watched the new folders since they were read */
 }
 
 /* Everything that can fail comes before the first change. */
@@ -182,7 +199,7 @@ static int apply(struct postern_bus *bus, struct postern_error *error)
 {
     struct postern_reload *reload = &bus->reload;
     struct postern_services services;
-    int r = load_services(bus, reload->config, &services);
+    int r = postern_reload_services(bus, reload->config, &services);
 
     if (r < 0)
         return postern_error_set(error, r, "out of memory");
@@ -362,7 +379,6 @@ void postern_reload_init(struct postern_bus *bus)
 {
     struct postern_reload *reload = &bus->reload;
 
-    reload->answering = &reload->in_force;
     reload->retries.length = POSTERN_RELOAD_RETRY;
     reload->retries.expired = retry_expired;
     postern_resolver_init(&reload->resolver, bus);
@@ -371,8 +387,10 @@ void postern_reload_init(struct postern_bus *bus)
 
 int postern_reload_first(struct postern_bus *bus, struct postern_error *error)
 {
-    int r = read_config(bus, &bus->config, &bus->reload.in_force, error);
+    int r;
 
+    bus->reload.answering = &bus->reload.in_force;
+    r = read_config(bus, &bus->config, &bus->reload.in_force, error);
     if (r < 0)
         return r;
     r = postern_resolver_wait(&bus->reload.in_force);
@@ -385,7 +403,7 @@ int postern_reload_serve(struct postern_bus *bus)
 
     postern_reload_log_warnings(bus, bus->config);
     watch_dirs(bus); /* before they are read, so that nothing is missed */
-    r = load_services(bus, bus->config, &bus->services);
+    r = postern_reload_services(bus, bus->config, &bus->services);
     await_retry(bus);
     return r;
 }
@@ -396,7 +414,7 @@ void postern_reload_finish(struct postern_bus *bus)
     struct postern_reload_call *call, *next;
 
     postern_lookups_finish(&reload->in_force);
-    if (reload->answering == NULL)
+    if (reload->resolver.bus == NULL)
         return; /* it never came to more */
     DL_FOREACH_SAFE2(reload->calls, call, next, next_call)
         call_free(reload, call);

@@ -101,21 +101,38 @@ static const char *kind_name(const struct postern_lookups_entry *entry)
     return entry->kind == POSTERN_LOOKUP_GROUP ? "group" : "user";
 }
 
+/* r: of take(). gone: there will not be more. */
+static void conclude(struct postern_resolver *resolver, int r, bool gone)
+{
+    struct postern_error error = {.text = ""};
+    const struct postern_lookups_entry *entry;
+
+    if (r == 0 && !gone)
+        return;
+    if (r <= 0) {
+        entry = resolver->wanted[resolver->n_answered];
+        r = postern_error_set(&error, r < 0 ? r : -EPIPE, "the process that looks up users and groups ended early, at the %s \"%s\"",
+                              kind_name(entry), entry->name);
+    }
+    finish(resolver, r < 0 ? r : 0, &error);
+}
+
 static void answered(void *data, uint32_t events)
 {
     struct postern_resolver *resolver = data;
-    struct postern_error error = {.text = ""};
-    const struct postern_lookups_entry *entry;
-    int r = take(resolver, resolver->source.fd);
 
     (void)events;
-    if (r == 0)
-        return;
-    if (r < 0) {
-        entry = resolver->wanted[resolver->n_answered];
-        postern_error_set(&error, r, "the process that looks up users and groups ended early, at the %s \"%s\"", kind_name(entry), entry->name);
-    }
-    finish(resolver, r < 0 ? r : 0, &error);
+    conclude(resolver, take(resolver, resolver->source.fd), false);
+}
+
+/* What it has written is read even when the end of the pipe is not told, because something that it started holds the other end. */
+static void ended(void *data, const struct postern_ending *ending)
+{
+    struct postern_resolver *resolver = data;
+
+    (void)ending;
+    resolver->child = NULL;
+    conclude(resolver, take(resolver, resolver->source.fd), true);
 }
 
 static void expired(struct postern_timeout *timeout)
@@ -152,7 +169,7 @@ static int start_process(struct postern_resolver *resolver)
 
     if (pid < 0)
         return pid;
-    r = postern_work_watch(resolver->bus, pid, &resolver->child);
+    r = postern_work_watch(resolver->bus, pid, ended, resolver, &resolver->child);
     if (r < 0) {
         close(fd);
         return r;

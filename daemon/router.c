@@ -447,7 +447,7 @@ void postern_router_leave(struct postern_conn *conn)
         forget_matches(conn);
         postern_mediation_leaving(conn);
         postern_activation_leave(conn);
-    postern_reload_leave(conn);
+        postern_reload_leave(conn);
         postern_naming_release_all(conn);
         lose_unique_name(conn);
         end_calls(conn);
@@ -462,6 +462,7 @@ void postern_router_retire(struct postern_conn *conn)
     forget_matches(conn);
     postern_mediation_leaving(conn);
     postern_activation_leave(conn);
+    postern_reload_leave(conn);
     /* The order of dbus-daemon: the unique name, then the others from the oldest on, where the list ends. */
     lose_unique_name(conn);
     while (conn->names.names != NULL) {

@@ -157,6 +157,15 @@ static int take_line(struct parser *parser, const char *line, size_t len)
     return line[0] == '[' ? take_group(parser, line, len) : take_key(parser, line, len);
 }
 
+/* A key without a value says nothing. */
+static void drop_empty(char **text)
+{
+    if (*text != NULL && **text == '\0') {
+        free(*text);
+        *text = NULL;
+    }
+}
+
 /* Is what was found a service that can be started? The fault is what is missing, so there is no line to name. */
 static int check_found(const struct parser *parser, bool by_helper)
 {
@@ -169,7 +178,7 @@ static int check_found(const struct parser *parser, bool by_helper)
         return postern_error_set(parser->error, -EINVAL, "%s: Name= is missing", parser->file);
     if (!postern_name_is_well_known(found->name, strlen(found->name)) || strcmp(found->name, POSTERN_DRIVER_NAME) == 0)
         return postern_error_set(parser->error, -EINVAL, "%s: Name=%s is not a well-known bus name", parser->file, found->name);
-    if ((found->exec == NULL || found->exec[0] == '\0') && (found->systemd_unit == NULL || found->systemd_unit[0] == '\0'))
+    if (found->exec == NULL && found->systemd_unit == NULL)
         return postern_error_set(parser->error, -EINVAL, "%s: there is neither Exec= nor SystemdService=", parser->file);
     /* dbus-daemon(1): so that the set-user-id helper finds the file by the name alone. */
     if (by_helper &&
@@ -212,6 +221,9 @@ int postern_service_parse(const char *file, const char *text, size_t len, bool b
         r = postern_error_set(error, -EINVAL, "%s: this is not UTF-8 text", file);
     else
         r = parse_lines(&parser, text, len);
+    drop_empty(&parser.found->exec);
+    drop_empty(&parser.found->user);
+    drop_empty(&parser.found->systemd_unit);
     if (r == 0)
         r = check_found(&parser, by_helper);
     if (r < 0)

@@ -17,9 +17,11 @@ static struct postern_conn *find_systemd(struct postern_bus *bus)
 }
 
 /* Sends what the writer holds, which is freed; systemd NULL: announces it. */
-static void send(struct postern_bus *bus, struct postern_conn *systemd, struct postern_message_parts *parts, struct postern_writer *w)
+static bool send(struct postern_bus *bus, struct postern_conn *systemd, struct postern_message_parts *parts, struct postern_writer *w)
 {
-    if (postern_writer_finish(w) == 0) {
+    bool made = postern_writer_finish(w) == 0;
+
+    if (made) {
         parts->signature = w->signature;
         parts->body = w->buf.data;
         parts->body_len = (uint32_t)w->buf.len;
@@ -31,6 +33,7 @@ static void send(struct postern_bus *bus, struct postern_conn *systemd, struct p
         postern_log(&bus->log, LOG_ERR, "systemd is not told %s: out of memory", parts->member);
     }
     postern_writer_free(w);
+    return made;
 }
 
 /* ---- starting units ------------------------------------------------------------------------------------- */
@@ -74,24 +77,28 @@ static void pass_environment(struct postern_conn *systemd, const char *destinati
         .member = "SetEnvironment",
         .destination = destination,
     };
+    struct postern_variable *variable, *last = NULL;
     struct postern_buf text = {0};
     struct postern_writer w;
 
     postern_writer_init(&w);
     postern_writer_open(&w, 'a', "s");
-    for (struct postern_variable *variable = bus->environment.table; variable != NULL; variable = variable->hh.next) {
+    for (variable = bus->environment.table; variable != NULL; variable = variable->hh.next) {
         if (variable->passed_on)
             continue;
         text.len = 0;
         if (postern_buf_printf(&text, "%s=%s", variable->name, variable->value) < 0 || postern_buf_append(&text, "", 1) < 0)
             break;
         postern_writer_string(&w, (const char *)text.data);
-        variable->passed_on = true;
+        last = variable;
     }
     postern_buf_finish(&text);
     postern_writer_close(&w);
-    bus->environment.kept = false;
-    send(bus, systemd, &parts, &w);
+    if (!send(bus, systemd, &parts, &w))
+        return; /* they stay to be told with the next */
+    for (variable = bus->environment.table; last != NULL && variable != last->hh.next; variable = variable->hh.next)
+        variable->passed_on = true;
+    bus->environment.kept = variable != NULL;
 }
 
 void postern_systemd_pass_environment(struct postern_bus *bus)

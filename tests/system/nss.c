@@ -2,7 +2,8 @@
 /*
  * A directory service for tests, as a module of the name service switch (nss(5)). It knows what the files `passwd` and `group` in
  * $POSTERN_TEST_NSS say, each line a name and a number, as far as the file `mode` there lets it: "ok"; "down", then every look-up fails; or
- * "hang", then look-ups of names that begin with "slow" have no answer until the mode is another.
+ * "hang", then look-ups of names that begin with "slow" have no answer until the mode is another; or "die", then such a look-up ends the
+ * process that asked, and leaves a child that has all its descriptors until the mode is another.
  */
 #include <errno.h>
 #include <grp.h>
@@ -39,6 +40,14 @@ static bool mode_is(const char *mode)
     return strncmp(text, mode, strlen(mode)) == 0;
 }
 
+static void die(void)
+{
+    if (fork() == 0)
+        while (mode_is("die"))
+            usleep(10000);
+    _exit(EXIT_FAILURE);
+}
+
 static enum nss_status find(const char *table, const char *name, unsigned *id, int *error)
 {
     char found[64];
@@ -46,6 +55,8 @@ static enum nss_status find(const char *table, const char *name, unsigned *id, i
 
     while (strncmp(name, "slow", 4) == 0 && mode_is("hang"))
         usleep(10000);
+    if (strncmp(name, "slow", 4) == 0 && mode_is("die"))
+        die();
     if (mode_is("down")) {
         *error = ECONNREFUSED;
         return NSS_STATUS_UNAVAIL;

@@ -9,7 +9,7 @@ import pytest
 
 from bus import OPEN_POLICY, Bus, config_text, wait_for
 from helpers import as_other_user, is_root
-from wirebus import E, Conn, DBusError
+from wirebus import E, RETURN, Conn, DBusError
 
 pytestmark = [pytest.mark.postern, pytest.mark.skipif(not is_root(), reason='only root can mount another nsswitch.conf')]
 
@@ -111,6 +111,39 @@ def test_two_users_with_one_uid(directory):
     directory.write('passwd', 'alice %d\nalias %d\nbob %d\n' % (BOB, ALICE, ALICE))
     directory.connect().call('ReloadConfig')
     assert directory.owned(*names, uid=ALICE) == {'a.b', 'e.f'} and directory.owned(*names, uid=BOB) == {'c.d'}
+
+
+# ---- the process that asks
+def test_who_asks_dies_and_leaves_a_child(directory):
+    """The end of the pipe is not seen, since the child holds it; the end of the process is. Nobody is told that it still runs."""
+    directory.serve(CLOSED)
+    c = directory.connect()
+    directory.mode('die')
+    directory.conf(CLOSED + user('alice', '<allow own="c.d"/>') + user('slow', '<allow own="a.b"/>'))
+    for _ in range(2):
+        start = time.monotonic()
+        assert 'ended early, at the user "slow"' in c.failure('ReloadConfig').text
+        assert time.monotonic() < start + 10, 'it waited for the time-out'
+    assert directory.owned('c.d', uid=ALICE) == set()
+    directory.mode('ok')
+    c.call('ReloadConfig')
+    assert directory.owned('c.d', uid=ALICE) == {'c.d'}
+
+
+def test_a_monitor_that_wanted_a_reload(directory):
+    """It has left the bus, and is gone, when the answer comes."""
+    directory.serve(CLOSED)
+    directory.mode('hang')
+    directory.conf(CLOSED + user('slow', '<allow own="a.b"/>'))
+    m, other = directory.connect(), directory.connect()
+    m.send_call('ReloadConfig')
+    m.call('BecomeMonitor', 'asu', [], 0, iface='org.freedesktop.DBus.Monitoring')
+    m.close()
+    serial = other.send_call('ReloadConfig')
+    other.sync()
+    directory.mode('ok')
+    assert other.wait(lambda x: x.reply_serial == serial).type == RETURN
+    assert directory.connect().is_alive()
 
 
 # ---- slow

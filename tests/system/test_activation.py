@@ -80,6 +80,24 @@ def test_a_call_starts_the_service(services):
     quit_service(c)
 
 
+@pytest.mark.postern
+def test_variables_that_no_program_could_be_given(services):
+    """They are refused, and later starts do not suffer."""
+    services.add()
+    c = services.start().connect()
+    assert c.error('UpdateActivationEnvironment', 'a{ss}', {'POSTERN_TEST_LARGE': 'x' * (128 << 10)}) == E + 'LimitsExceeded'
+    for i in range(12):
+        c.call('UpdateActivationEnvironment', 'a{ss}', {'POSTERN_TEST_MANY_%d_%d' % (i, j): '' for j in range(2000)})
+    large = [('POSTERN_TEST_MORE_%d' % i, 'x' * 100000) for i in range(12)]
+    with pytest.raises(DBusError, match='larger'):
+        for name, value in large:
+            c.call('UpdateActivationEnvironment', 'a{ss}', {name: value})
+    c.call('StartServiceByName', 'su', SERVICE, 0)
+    env = services.starts()[0]['environment']
+    assert 'POSTERN_TEST_LARGE' not in env and 'POSTERN_TEST_MANY_11_1999' in env
+    quit_service(c)
+
+
 def test_what_the_service_inherits(services, monkeypatch):
     monkeypatch.setenv('NOTIFY_SOCKET', '/nowhere')
     monkeypatch.setenv('POSTERN_TEST_KEEPS', 'this')

@@ -55,6 +55,11 @@ def test_file_that_would_be_passed_over_is_told(new_bus, more):
     assert faulty + ':1:' in err and 'oops' in err
 
 
+def test_users_and_groups_of_the_policy(new_bus):
+    more = ''.join('<policy %s="%s"><allow own="a.b"/></policy>' % x for x in (('user', 'nobody'), ('group', 'nogroup'), ('user', 'no-such-user')))
+    assert 'policy rules: 6,' in check(new_bus, more)[0]
+
+
 FAULTS = {
     'unknown element': (dict(body='<nonsense/>'), r'\.conf:\d+:\d+: .*nonsense'),
     'unknown user': (dict(body='<user>no-such-user</user>'), r'\.conf:\d+:\d+: the user no-such-user '),

@@ -75,7 +75,7 @@ static const struct {
     {HEAD NAME EXEC "User=root\nSystemdService=a.service\nAssumedAppArmorLabel=/usr/bin/a\n", "/bin/a|root|a.service|/usr/bin/a"},
     {HEAD NAME "SystemdService=a.service\n", "-|-|a.service|-"},
     {HEAD NAME "Exec=a\\sb\\tc\\\\d\n", "a b\tc\\d|-|-|-"},
-    {HEAD NAME EXEC "Name[de]=x y\nX-Unknown=1\nUser=\n", "/bin/a||-|-"},
+    {HEAD NAME EXEC "Name[de]=x y\nX-Unknown=1\nUser=\n", "/bin/a|-|-|-"},
     {"[Other]\nName=b\nName=c\nExec=\\q\n" HEAD NAME EXEC "[X-Postern]\nAllow=x\nExec=y\n", "/bin/a|-|-|-"},
     {HEAD NAME EXEC "Comment=gr\xc3\xbc\xc3\x9f\tGott\n", "/bin/a|-|-|-"},
 };
