@@ -204,6 +204,8 @@ static void expire_timeouts(struct postern_bus *bus)
     }
 }
 
+#define DRIVER_MESSAGE_KEPT (256u << 10) /* bytes of memory that the bus keeps for its next own message */
+
 static void round_end(void *data)
 {
     struct postern_bus *bus = data;
@@ -229,6 +231,8 @@ static void round_end(void *data)
     }
     postern_host_reap(bus);
     postern_children_reap(bus);
+    if (bus->driver_message.cap > DRIVER_MESSAGE_KEPT)
+        postern_buf_finish(&bus->driver_message);
 }
 
 static void auth_expired(struct postern_timeout *timeout)

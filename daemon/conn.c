@@ -322,7 +322,9 @@ void postern_conn_flush(struct postern_conn *conn)
 
     if (!conn->broken)
         r = postern_outq_flush(&conn->out, &conn->bus->pool, conn->source.fd);
-    if (r < 0)
+    if (r == -ETOOMANYREFS)
+        postern_conn_doom(conn, "it monitors the bus, and a message with file descriptors cannot be shown to it");
+    else if (r < 0)
         conn->broken = true;
     if (conn->broken) {
         /* The other end reads no more. What it still sent is read until the end. */
@@ -333,9 +335,12 @@ void postern_conn_flush(struct postern_conn *conn)
     postern_account_discharge(conn->container, POSTERN_CHARGE_BYTES, bytes - conn->out.bytes);
     postern_account_discharge(conn->user, POSTERN_CHARGE_FDS, fds - conn->out.fds);
     postern_account_discharge(conn->container, POSTERN_CHARGE_FDS, fds - conn->out.fds);
-    if (postern_input_may_resume(conn))
-        postern_input_resume(conn);
+    /* Before more is queued: that is written at the end of the round only if nobody waits for the socket. */
     postern_loop_set(&conn->bus->loop, &conn->source, (conn->paused ? 0 : EPOLLIN) | (r == 0 ? EPOLLOUT : 0));
+    if (postern_input_may_resume(conn)) {
+        postern_input_resume(conn);
+        postern_loop_set(&conn->bus->loop, &conn->source, (conn->source.events & EPOLLOUT) | (conn->paused ? 0 : EPOLLIN));
+    }
 }
 
 const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance)

@@ -2,6 +2,7 @@
 #include "daemon/input.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -48,8 +49,17 @@ static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
         at = &(*at)->next;
     *at = run;
     conn->in_fds_n += n;
+    postern_account_charge(conn->user, POSTERN_CHARGE_FDS, n);
+    postern_account_charge(conn->container, POSTERN_CHARGE_FDS, n);
     postern_stats_peak(&conn->stats.in_fds, conn->in_fds_n);
     return 0;
+}
+
+static void release_fds(struct postern_conn *conn, uint32_t n)
+{
+    conn->in_fds_n -= n;
+    postern_account_discharge(conn->user, POSTERN_CHARGE_FDS, n);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_FDS, n);
 }
 
 static void drop_first_run(struct postern_conn *conn)
@@ -82,7 +92,7 @@ static int claim_fds(struct postern_conn *conn, uint32_t n, uint64_t end, struct
         if (run->n == 0)
             drop_first_run(conn);
     }
-    conn->in_fds_n -= n;
+    release_fds(conn, n);
     if (n > 0) {
         *set = postern_fdset_new(fds, n);
         if (*set == NULL) {
@@ -91,6 +101,27 @@ static int claim_fds(struct postern_conn *conn, uint32_t n, uint64_t end, struct
         }
     }
     return conn->in_fds != NULL && conn->in_fds->end <= end ? -EBADMSG : 0;
+}
+
+/* When all whole messages have been handled, what is left came with the one that is unfinished, or would be lost on it. */
+static bool holds_too_many_fds(const struct postern_conn *conn)
+{
+    uint32_t most = conn->bus->config->limits.max_message_unix_fds;
+
+    return conn->in_fds_n > (most < POSTERN_FDS_MAX ? most : POSTERN_FDS_MAX) ||
+           (conn->in_fds_n > 0 && !postern_account_fits(conn->container, POSTERN_CHARGE_FDS, 0));
+}
+
+/* Somebody's descriptors were lost since the bus can have no more. Who holds the most that belong to no message yet has to go, too. */
+static void find_descriptors(struct postern_bus *bus)
+{
+    struct postern_conn *most = bus->conns;
+
+    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
+        if (conn->in_fds_n > most->in_fds_n)
+            most = conn;
+    if (most != NULL && most->in_fds_n > 0)
+        postern_conn_doom(most, "the bus is out of file descriptors, and it holds the most of all in a message that it does not finish");
 }
 
 /* A message that holds descriptors and never ends would hold them for ever. Root is trusted to have a reason. */
@@ -139,9 +170,15 @@ static uint64_t pause_level(const struct postern_conn *conn)
     return limit < POSTERN_OUTPUT_PAUSE ? limit : POSTERN_OUTPUT_PAUSE;
 }
 
+/* Who has much to read first reads; in a container, also who has anything to read while all together have as much as they may. */
+static bool should_pause(const struct postern_conn *conn)
+{
+    return conn->out.bytes > pause_level(conn) || (conn->out.bytes > 0 && !postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, 1));
+}
+
 bool postern_input_may_resume(const struct postern_conn *conn)
 {
-    return conn->paused && conn->out.bytes <= pause_level(conn) / 2;
+    return conn->paused && conn->out.bytes <= pause_level(conn) / 2 && !should_pause(conn);
 }
 
 /* Handles all whole messages in p[0..n), up to a pause; returns how many bytes were used, or a negative errno. end is the stream
@@ -163,7 +200,7 @@ static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t
         if (r < 0)
             return r;
         used += total;
-        if (conn->out.bytes > pause_level(conn) && !conn->broken) {
+        if (should_pause(conn) && !conn->broken) {
             conn->paused = true;
             break;
         }
@@ -215,6 +252,23 @@ static ssize_t take_auth(struct postern_conn *conn, const uint8_t *p, size_t n)
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
+/* What it has begun and not ended takes `bytes` from now on. */
+static void charge_input(struct postern_conn *conn, size_t bytes)
+{
+    postern_account_discharge(conn->user, POSTERN_CHARGE_BYTES, conn->in_charged);
+    postern_account_discharge(conn->container, POSTERN_CHARGE_BYTES, conn->in_charged);
+    postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, bytes);
+    postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, bytes);
+    conn->in_charged = bytes;
+}
+
+/* A small message may always be begun, and while there is nothing else, one of any size, as one may always be queued. */
+static bool holds_too_much(const struct postern_conn *conn)
+{
+    return conn->in_charged > POSTERN_READ_MAX && !postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, 0) &&
+           postern_account_used(conn->container, POSTERN_CHARGE_BYTES) > conn->in_charged;
+}
+
 /* Keeps p[0..n) for the next read. p may lie in conn->in itself. */
 static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
 {
@@ -246,6 +300,7 @@ static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
     ssize_t used = 0, more;
     int r;
 
+    charge_input(conn, 0); /* what is now handled is charged where it goes */
     if (conn->state == POSTERN_CONN_AUTH)
         used = take_auth(conn, p, n);
     if (used >= 0 && conn->state != POSTERN_CONN_AUTH) {
@@ -255,18 +310,35 @@ static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
     if (conn->state == POSTERN_CONN_DOOMED)
         return;
     r = used < 0 ? (int)used : keep_rest(conn, p + used, n - (size_t)used);
+    if (conn->state != POSTERN_CONN_AUTH)
+        charge_input(conn, conn->in_cap);
     if (r == -ENOMEM)
         postern_conn_doom(conn, "out of memory");
     else if (r < 0)
         postern_conn_doom(conn, conn->state == POSTERN_CONN_AUTH ? "it broke the authentication protocol" : "it sent a malformed message");
+    else if (!conn->paused && holds_too_many_fds(conn))
+        postern_conn_doom(conn, "it sent more file descriptors than one message may carry");
+    else if (!conn->paused && holds_too_much(conn))
+        postern_conn_doom(conn, "its container has more unfinished messages than it may have bytes");
     else
         watch_fds(conn);
 }
 
-/* Collects the descriptors of one read. Truncated control data means that some are lost: nobody could tell whose. */
+/* -EMFILE when the bus can have no more descriptors; else -EACCES: the kernel's security module keeps some from it. */
+static int why_truncated(const struct postern_bus *bus)
+{
+    int fd = fcntl(bus->spare_fd, F_DUPFD_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -EMFILE;
+    close(fd);
+    return -EACCES;
+}
+
+/* Collects the descriptors of one read. Truncated control data means that some are lost, and nobody could tell whose. */
 static int take_control(struct postern_conn *conn, struct msghdr *msg)
 {
-    int r = (msg->msg_flags & MSG_CTRUNC) != 0 ? -EBADMSG : 0;
+    int r = (msg->msg_flags & MSG_CTRUNC) != 0 ? why_truncated(conn->bus) : 0;
 
     for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
         int fds[POSTERN_FDS_MAX];
@@ -330,6 +402,7 @@ static int read_once(struct postern_conn *conn)
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     uint8_t *to;
     ssize_t n;
+    int r;
 
     if (make_space(conn, &to, &iov.iov_len) < 0) {
         postern_conn_doom(conn, "out of memory");
@@ -345,9 +418,14 @@ static int read_once(struct postern_conn *conn)
     }
     conn->in_pos += (uint64_t)n;
     postern_stats_peak(&conn->stats.in_bytes, conn->in_len + (uint64_t)n);
-    if (msg.msg_controllen > 0 && take_control(conn, &msg) < 0) {
-        postern_conn_doom(conn, "it sent file descriptors that no message may carry");
-        return -EBADMSG;
+    r = take_control(conn, &msg);
+    if (r == -EMFILE)
+        find_descriptors(conn->bus);
+    if (r < 0) {
+        postern_conn_doom(conn, r == -EMFILE   ? "the bus is out of file descriptors, and those that it sent are lost"
+                                : r == -EACCES ? "it sent file descriptors that the bus may not receive"
+                                               : "it sent file descriptors that no message may carry");
+        return r;
     }
     if (conn->in_len > 0)
         take_bytes(conn, conn->in, conn->in_len + (size_t)n);
@@ -391,6 +469,7 @@ void postern_input_resume(struct postern_conn *conn)
 
 void postern_input_finish(struct postern_conn *conn)
 {
+    charge_input(conn, 0);
     free(conn->in);
     conn->in = NULL;
     conn->in_len = conn->in_cap = 0;
@@ -398,5 +477,5 @@ void postern_input_finish(struct postern_conn *conn)
         close_fds(conn->in_fds->fds, conn->in_fds->n);
         drop_first_run(conn);
     }
-    conn->in_fds_n = 0;
+    release_fds(conn, conn->in_fds_n);
 }

@@ -46,6 +46,7 @@ void postern_monitor_begin(struct postern_monitor *monitor)
     if (conn->state == POSTERN_CONN_DOOMED)
         return; /* it is shown nothing, and ends with its connection */
     conn->state = POSTERN_CONN_MONITOR;
+    conn->out.whole = true;
     postern_log(&conn->bus->log, LOG_INFO, "connection %s of pid %d, uid %u became a monitor", conn->unique, (int)conn->facts.pid,
                 (unsigned)conn->facts.uid);
 }

@@ -257,7 +257,7 @@ int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *poo
             continue;
         /* Sockets nested in sockets, or too many descriptors in flight: the fault of who sent them, never of who would get
          * them. The message alone is dropped; nothing of it has been written. */
-        if (n < 0 && errno == ETOOMANYREFS && queue->buf->marks[queue->mark_head].fds != NULL) {
+        if (n < 0 && errno == ETOOMANYREFS && !queue->whole && queue->buf->marks[queue->mark_head].fds != NULL) {
             struct postern_outq_mark *mark = &queue->buf->marks[queue->mark_head];
 
             consume(queue, pool, mark->end - mark->start);

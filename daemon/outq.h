@@ -43,6 +43,7 @@ struct postern_outq {
     uint64_t pos;               /* position in the stream of the byte at head */
     uint64_t bytes;             /* tail - head, for quotas */
     uint64_t fds;               /* descriptors waiting */
+    bool whole;                 /* nothing may be left out: what cannot be written is an error */
 };
 
 /* One message to be queued: its parts are copied. sender and fds get references of their own. */

@@ -26,12 +26,14 @@ static bool may_keep_audit(const char **lost)
     return false;
 }
 
-/* After the change of user, which PR_SET_KEEPCAPS has let all capabilities survive: all but one go. The bounding set stays, since
- * a helper that starts services as other users is itself set-user-id root. */
-static int keep_audit_only(void)
+/* All capabilities but one go, or all: after the change of user, which PR_SET_KEEPCAPS has let them survive, or of who was started as
+ * that user. The bounding set stays, since a helper that starts services as other users is itself set-user-id root. */
+static int keep_only(bool audit)
 {
     capng_clear(CAPNG_SELECT_CAPS);
-    if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_AUDIT_WRITE) < 0 || capng_apply(CAPNG_SELECT_CAPS) < 0)
+    if (audit && capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_AUDIT_WRITE) < 0)
+        return -EPERM;
+    if (capng_apply(CAPNG_SELECT_CAPS) < 0)
         return -EPERM;
     return prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) < 0 ? -errno : 0;
 }
@@ -46,8 +48,9 @@ static bool may_keep_audit(const char **lost)
     return false;
 }
 
-static int keep_audit_only(void)
+static int keep_only(bool audit)
 {
+    (void)audit;
     return 0;
 }
 #endif
@@ -56,6 +59,14 @@ static int keep_audit_only(void)
 static int clear_ambient(void)
 {
     return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 && errno != EINVAL ? -errno : 0;
+}
+
+/* Nobody should have to believe that it worked. */
+static int finish(void)
+{
+    int r = clear_ambient();
+
+    return r == 0 && setuid(0) == 0 ? -EPERM : r;
 }
 
 static int become(const struct passwd *entry, bool keep_audit)
@@ -67,11 +78,22 @@ static int become(const struct passwd *entry, bool keep_audit)
     if (initgroups(entry->pw_name, entry->pw_gid) < 0 || setresgid(entry->pw_gid, entry->pw_gid, entry->pw_gid) < 0 ||
         setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
         return -errno;
-    r = keep_audit ? keep_audit_only() : 0;
-    if (r == 0)
-        r = clear_ambient();
-    /* Nobody should have to believe that it worked. */
-    return r == 0 && setuid(0) == 0 ? -EPERM : r;
+    r = keep_audit ? keep_only(true) : 0;
+    return r == 0 ? finish() : r;
+}
+
+/* For who was started as the user, by a service manager for example, perhaps with more than the bus is to have. */
+static int stay(const struct passwd *entry)
+{
+    const char *why;
+    int r;
+
+    if (entry->pw_uid == 0)
+        return clear_ambient();
+    if (setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
+        return -errno;
+    r = keep_only(may_keep_audit(&why));
+    return r == 0 ? finish() : r;
 }
 
 int postern_privilege_drop(const char *user, const char **lost, struct postern_error *error)
@@ -85,7 +107,7 @@ int postern_privilege_drop(const char *user, const char **lost, struct postern_e
     if (entry->pw_uid != geteuid() && geteuid() != 0)
         return postern_error_set(error, -EPERM, "only root can become the user %s of <user>: start as root, or as that user",
                                  user);
-    r = entry->pw_uid == geteuid() ? clear_ambient() : become(entry, may_keep_audit(&why));
+    r = entry->pw_uid == geteuid() ? stay(entry) : become(entry, may_keep_audit(&why));
     if (r < 0)
         return postern_error_set(error, r, "cannot become the user %s of <user>: %s", user, strerror(-r));
     *lost = why;

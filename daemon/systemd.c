@@ -142,12 +142,7 @@ bool postern_systemd_is_failure(const struct postern_conn *from, const struct po
 
     if (header->type != POSTERN_MESSAGE_SIGNAL || !field_is(header->interface, ACTIVATOR) || !field_is(header->member, "ActivationFailure"))
         return false;
-    if (bus->systemd_activation && from == find_systemd(bus))
-        return true;
-    if (postern_lograte_allows(&bus->activations.lines, &bus->log, "starts of services"))
-        postern_log(&bus->log, LOG_WARNING, "ignored an ActivationFailure of %s (uid %u, pid %d), which is not systemd", from->unique,
-                    (unsigned)from->uid, (int)from->facts.pid);
-    return false;
+    return bus->systemd_activation && from == find_systemd(bus);
 }
 
 void postern_systemd_failure(struct postern_conn *from, const struct postern_incoming *message)

@@ -2,6 +2,8 @@
 #include "util/peer.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -92,6 +94,35 @@ static int is_internet(int fd)
     return domain == AF_INET || domain == AF_INET6 ? 1 : -EAFNOSUPPORT;
 }
 
+/* Does /proc/self/uid_map give this uid to somebody? */
+static bool uid_map_has(uid_t uid)
+{
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned long long inside, outside, n;
+    bool has = false;
+
+    while (map != NULL && !has && fscanf(map, "%llu %llu %llu", &inside, &outside, &n) == 3)
+        has = uid >= inside && uid - inside < n;
+    if (map != NULL)
+        fclose(map);
+    return has;
+}
+
+/* Everybody from outside our user namespace has one and the same uid, which may even be ours: user_namespaces(7), overflowuid. Whoever
+ * has it counts only where it is a user's of this namespace. */
+static bool is_mapped(uid_t uid)
+{
+    FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
+    unsigned overflow = 65534;
+
+    if (file != NULL) {
+        if (fscanf(file, "%u", &overflow) != 1)
+            overflow = 65534;
+        fclose(file);
+    }
+    return uid != overflow || uid_map_has(uid);
+}
+
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
 {
     struct postern_peer_facts found = {0};
@@ -107,8 +138,8 @@ int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
     }
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
         return -errno;
-    /* The kernel fills a socket without credentials, and a uid outside our user namespace, with -1. */
-    if (cred.uid == (uid_t)-1 || cred.gid == (gid_t)-1)
+    /* The kernel fills a socket without credentials with -1. */
+    if (cred.uid == (uid_t)-1 || cred.gid == (gid_t)-1 || !is_mapped(cred.uid))
         return -EPERM;
     found.uid = cred.uid;
     found.gid = cred.gid;

@@ -38,6 +38,7 @@ SYSTEM_TESTS = \
 	tests/system/test_stats.py \
 	tests/system/test_system.py \
 	tests/system/test_tcp.py \
+	tests/system/test_unfinished.py \
 	tests/system/test_visibility.py
 EXTRA_DIST += $(SYSTEM_TESTS)
 

@@ -252,3 +252,22 @@ def test_hostile_socket_names(bus):
         c.authenticate()
         c.call('Hello')
         assert c.credentials(c.call('GetNameOwner', 's', DRIVER)[0])['UnixUserID'] == ('u', os.geteuid())
+
+
+@pytest.mark.postern
+@pytest.mark.skipif(not is_root(), reason='only root can become another user')
+@pytest.mark.parametrize('prefix', [[], ['unshare', '--user', '--map-root-user']])
+def test_users_outside_the_namespace(new_bus, prefix):
+    """They all look like one user there, whom nothing should be granted, least of all when the bus itself looks like that."""
+    new_bus.prefix = prefix
+    new_bus.start(policy=OPEN_POLICY + '<allow user="*"/>')
+
+    def is_let_in(address):
+        try:
+            with Conn(address, auth=False, hello=False) as c:
+                c.send_bytes(b'\0AUTH EXTERNAL\r\nDATA\r\n')  # as whom the bus sees
+                return c.line() == 'DATA' and c.line().startswith('OK ')
+        except (Closed, OSError):
+            return False
+    assert as_other_user(is_let_in, new_bus.address, uid=1234) == (prefix == [])
+    assert new_bus.connect().is_alive()
