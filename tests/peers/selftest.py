@@ -153,8 +153,9 @@ class Running(unittest.TestCase):
         self.assertEqual(self.failures('"$DBUS_TEST_DAEMON"; echo 1..1; echo ok 1 a; %s && sleep 60; exit 0' % OURS, limit=1), {'(exit status)'})
 
     def test_left_running(self):
-        self.write('ours', '#!/bin/sh\nsleep 60\n')
-        self.assertEqual(self.failures('"$DBUS_TEST_DAEMON" & echo 1..1; echo ok 1 a'), {'(left)'})
+        self.write('ours', '#!/bin/sh\n: >%s/runs\nsleep 60\n' % self.dir)
+        self.assertEqual(self.failures('"$DBUS_TEST_DAEMON" & %s && until [ -e %s/runs ]; do sleep 0.05; done; echo 1..1; echo ok 1 a' % (OURS, self.dir)),
+                         {'(left)'})
 
     def test_sanitizer(self):
         self.assertEqual(self.failures('"$DBUS_TEST_DAEMON"; echo 1..1; echo ok 1 a; %s && echo "x.c:1: runtime error: shift"; exit 0' % OURS),
