@@ -233,6 +233,8 @@ case $stage in
         check 'a faulty configuration is refused' faulty_reload
         check 'the bus is confined' confined
         check 'a container on the system bus' container_works
+        check "a session service's output bears its name" finds 'serving org.postern.Switch.Session' \
+            journalctl -b -q -o cat -t org.postern.Switch.Session
         check 'no complaints in the journal' no_complaints
         check 'switch the system bus back' systemctl --no-reload disable postern.service
         check "switch the users' buses back" systemctl --global disable postern.service

@@ -92,6 +92,7 @@ static int serve(const char *name)
     must(sd_bus_open(&bus), "the bus of the starter");
     must(sd_bus_add_object_vtable(bus, NULL, "/", "org.postern.Switch", table, NULL), "object");
     must(sd_bus_request_name(bus, name, 0), "name");
+    fprintf(stderr, "peer: serving %s\n", name);
     for (;;) {
         int r = must(sd_bus_process(bus, NULL), "process");
 
