@@ -126,6 +126,17 @@ char *postern_listen_addresses(const struct postern_listen *listen)
     return NULL;
 }
 
+void postern_listen_give(const struct postern_listen *listen, uid_t uid, gid_t gid)
+{
+    for (size_t i = 0; i < listen->n; i++) {
+        const struct postern_listen_socket *socket = &listen->sockets[i];
+
+        /* The folder last: in it, nobody else can have put another file in the place of ours. */
+        if (socket->rmdir_path != NULL && lchown(socket->unlink_path, uid, gid) == 0 && lchown(socket->rmdir_path, uid, gid) < 0)
+            continue; /* it stays root's, and stays there */
+    }
+}
+
 void postern_listen_close(struct postern_listen *listen)
 {
     while (listen->n > 0)

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "util/error.h"
 
@@ -37,6 +38,8 @@ char *postern_listen_addresses(const struct postern_listen *listen);
 void postern_listen_socket_close(struct postern_listen_socket *socket);
 /* Closes the sockets and removes their files. */
 void postern_listen_close(struct postern_listen *listen);
+/* Gives the files of nonces and their folders to the user that the bus will be, who has to remove them. Without effect unless root. */
+void postern_listen_give(const struct postern_listen *listen, uid_t uid, gid_t gid);
 /* 32 random lower-case hex digits, for the guid of a server. 0 or negative errno. */
 int postern_guid_make(char guid[33]);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* posternd: from the command line to a serving bus, and back. */
 #include <errno.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,8 +158,13 @@ static int open_sockets(struct program *program, struct postern_error *error)
 
 static int become_user(struct postern_bus *bus, struct postern_error *error)
 {
+    const struct passwd *entry = getpwnam(bus->config->user);
     const char *lost = NULL;
-    int r = locate(postern_privilege_drop(bus->config->user, &lost, error), &bus->config->user_where, error);
+    int r;
+
+    if (entry != NULL)
+        postern_listen_give(&bus->listen, entry->pw_uid, entry->pw_gid);
+    r = locate(postern_privilege_drop(bus->config->user, &lost, error), &bus->config->user_where, error);
 
     if (r == 0 && lost != NULL)
         postern_log(&bus->log, LOG_INFO, "denials will not be in the audit log: %s", lost);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The bus over the network: tcp and nonce-tcp. Whom the kernel does not name has no facts, and no rights that rest on them."""
 import os
+import pwd
 import re
 import socket
 import subprocess
@@ -8,7 +9,7 @@ import subprocess
 import pytest
 
 from bus import OPEN_POLICY, STOCK, config_text, wait_for
-from helpers import anonymous
+from helpers import anonymous, is_root
 from wirebus import CONTAINERS, DRIVER, E, TIMEOUT, Closed, Conn, DBusError, entries_of
 
 HAS_IPV6 = os.path.exists('/proc/net/if_inet6') and '00000000000000000000000000000001' in open('/proc/net/if_inet6').read()
@@ -215,6 +216,20 @@ def test_nonce(new_bus):
         assert s.recv(100).startswith(b'OK ')
     if STOCK:
         return  # it leaves the file
+    new_bus.process.terminate()
+    assert new_bus.process.wait(TIMEOUT) == 0
+    assert not os.path.exists(os.path.dirname(path))
+    new_bus.process = None
+
+
+@pytest.mark.postern
+@pytest.mark.skipif(not is_root(), reason='only root can become another user')
+def test_nonce_of_another_user(new_bus):
+    """The bus that becomes a user can still remove the file and its folder at its end."""
+    start(new_bus, 'nonce-tcp:host=127.0.0.1', body=ANONYMOUS + '<user>nobody</user>', policy=OPEN_POLICY + '<allow user="*"/>')
+    path = entries_of(of_tcp(new_bus))[0][1]['noncefile'].decode()
+    for x in path, os.path.dirname(path):
+        assert os.stat(x).st_uid == pwd.getpwnam('nobody').pw_uid and os.stat(x).st_mode & 0o077 == 0
     new_bus.process.terminate()
     assert new_bus.process.wait(TIMEOUT) == 0
     assert not os.path.exists(os.path.dirname(path))
