@@ -16,6 +16,7 @@
 #include "wire/body.h"
 
 #define READ_MIN 2048u /* bytes */
+#define HOARD_FDS 16u  /* who holds as many descriptors in unfinished messages may have to let go of them */
 
 static void close_fds(int *fds, uint32_t n)
 {
@@ -49,8 +50,9 @@ static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
         at = &(*at)->next;
     *at = run;
     conn->in_fds_n += n;
-    postern_account_charge(conn->user, POSTERN_CHARGE_FDS, n);
-    postern_account_charge(conn->container, POSTERN_CHARGE_FDS, n);
+    conn->user->unfinished_fds += n;
+    if (conn->container != NULL)
+        conn->container->unfinished_fds += n;
     postern_stats_peak(&conn->stats.in_fds, conn->in_fds_n);
     return 0;
 }
@@ -58,8 +60,9 @@ static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
 static void release_fds(struct postern_conn *conn, uint32_t n)
 {
     conn->in_fds_n -= n;
-    postern_account_discharge(conn->user, POSTERN_CHARGE_FDS, n);
-    postern_account_discharge(conn->container, POSTERN_CHARGE_FDS, n);
+    conn->user->unfinished_fds -= n;
+    if (conn->container != NULL)
+        conn->container->unfinished_fds -= n;
 }
 
 static void drop_first_run(struct postern_conn *conn)
@@ -104,23 +107,37 @@ static int claim_fds(struct postern_conn *conn, uint32_t n, uint64_t end, struct
 }
 
 /* When all whole messages have been handled, what is left came with the one that is unfinished, or would be lost on it. */
-static bool holds_too_many_fds(const struct postern_conn *conn)
+static const char *has_too_many_fds(const struct postern_conn *conn)
 {
     uint32_t most = conn->bus->config->limits.max_message_unix_fds;
+    const struct postern_account *container = conn->container;
 
-    return conn->in_fds_n > (most < POSTERN_FDS_MAX ? most : POSTERN_FDS_MAX) ||
-           (conn->in_fds_n > 0 && !postern_account_fits(conn->container, POSTERN_CHARGE_FDS, 0));
+    if (conn->in_fds_n > (most < POSTERN_FDS_MAX ? most : POSTERN_FDS_MAX))
+        return "it sent more file descriptors than one message may carry";
+    if (container != NULL && conn->in_fds_n > 0 && container->unfinished_fds > conn->in_fds_n &&
+        container->unfinished_fds > postern_account_limit(container, POSTERN_CHARGE_FDS))
+        return "its container has more file descriptors in unfinished messages than it may have";
+    return NULL;
 }
 
-/* Somebody's descriptors were lost since the bus can have no more. Who holds the most that belong to no message yet has to go, too. */
+static const struct postern_account *account_of(const struct postern_conn *conn)
+{
+    return conn->container != NULL ? conn->container : conn->user;
+}
+
+/* Somebody's descriptors were lost since the bus can have no more. Of who holds the most in messages that do not end, one has to go. */
 static void find_descriptors(struct postern_bus *bus)
 {
-    struct postern_conn *most = bus->conns;
+    struct postern_conn *most = NULL;
 
-    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
-        if (conn->in_fds_n > most->in_fds_n)
+    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next) {
+        if (conn->state == POSTERN_CONN_DOOMED || conn->in_fds_n == 0)
+            continue;
+        if (most == NULL || account_of(conn)->unfinished_fds > account_of(most)->unfinished_fds ||
+            (account_of(conn) == account_of(most) && conn->in_fds_n > most->in_fds_n))
             most = conn;
-    if (most != NULL && most->in_fds_n > 0)
+    }
+    if (most != NULL && account_of(most)->unfinished_fds >= HOARD_FDS)
         postern_conn_doom(most, "the bus is out of file descriptors, and it holds the most of all in a message that it does not finish");
 }
 
@@ -255,18 +272,19 @@ static ssize_t take_auth(struct postern_conn *conn, const uint8_t *p, size_t n)
 /* What it has begun and not ended takes `bytes` from now on. */
 static void charge_input(struct postern_conn *conn, size_t bytes)
 {
-    postern_account_discharge(conn->user, POSTERN_CHARGE_BYTES, conn->in_charged);
-    postern_account_discharge(conn->container, POSTERN_CHARGE_BYTES, conn->in_charged);
-    postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, bytes);
-    postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, bytes);
+    conn->user->unfinished_bytes += bytes - conn->in_charged; /* also when it becomes less: unsigned numbers wrap */
+    if (conn->container != NULL)
+        conn->container->unfinished_bytes += bytes - conn->in_charged;
     conn->in_charged = bytes;
 }
 
-/* A small message may always be begun, and while there is nothing else, one of any size, as one may always be queued. */
-static bool holds_too_much(const struct postern_conn *conn)
+/* A small message may always be begun, and while there is no other, one of any size, as one may always be queued. */
+static bool has_too_many_bytes(const struct postern_conn *conn)
 {
-    return conn->in_charged > POSTERN_READ_MAX && !postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, 0) &&
-           postern_account_used(conn->container, POSTERN_CHARGE_BYTES) > conn->in_charged;
+    const struct postern_account *container = conn->container;
+
+    return container != NULL && conn->in_charged > POSTERN_READ_MAX && container->unfinished_bytes > conn->in_charged &&
+           container->unfinished_bytes > postern_account_limit(container, POSTERN_CHARGE_BYTES);
 }
 
 /* Keeps p[0..n) for the next read. p may lie in conn->in itself. */
@@ -278,7 +296,8 @@ static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
         conn->in_len = conn->in_cap = 0;
         return 0;
     }
-    if (n > conn->in_cap) {
+    /* The memory of a large message is not kept for the beginning of the next. */
+    if (n > conn->in_cap || (conn->in_cap > POSTERN_READ_MAX && n < conn->in_cap / 2)) {
         uint8_t *in = malloc(n);
 
         if (in == NULL)
@@ -316,9 +335,9 @@ static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
         postern_conn_doom(conn, "out of memory");
     else if (r < 0)
         postern_conn_doom(conn, conn->state == POSTERN_CONN_AUTH ? "it broke the authentication protocol" : "it sent a malformed message");
-    else if (!conn->paused && holds_too_many_fds(conn))
-        postern_conn_doom(conn, "it sent more file descriptors than one message may carry");
-    else if (!conn->paused && holds_too_much(conn))
+    else if (!conn->paused && has_too_many_fds(conn) != NULL)
+        postern_conn_doom(conn, has_too_many_fds(conn));
+    else if (!conn->paused && has_too_many_bytes(conn))
         postern_conn_doom(conn, "its container has more unfinished messages than it may have bytes");
     else
         watch_fds(conn);

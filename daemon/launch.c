@@ -84,7 +84,6 @@ static void become(struct postern_bus *bus, const char *name, char *const words[
     if (recv(exec_fd, &go, 1, 0) != 1)
         _exit(127);
     redirect_output(&bus->log, name);
-    drop_protection();
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (null >= 0)
         dup2(null, STDIN_FILENO);
@@ -93,6 +92,7 @@ static void become(struct postern_bus *bus, const char *name, char *const words[
     if (exec_fd != EXEC_FD && dup3(exec_fd, EXEC_FD, O_CLOEXEC) < 0)
         _exit(127);
     closefrom(EXEC_FD + 1);
+    drop_protection();
     if (bus->fd_limit.rlim_max > 0)
         setrlimit(RLIMIT_NOFILE, &bus->fd_limit);
     reset_signals();

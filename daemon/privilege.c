@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -35,7 +37,7 @@ static int keep_only(bool audit)
         return -EPERM;
     if (capng_apply(CAPNG_SELECT_CAPS) < 0)
         return -EPERM;
-    return prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) < 0 ? -errno : 0;
+    return prctl(PR_GET_KEEPCAPS) != 0 && prctl(PR_SET_KEEPCAPS, 0L, 0L, 0L, 0L) < 0 ? -errno : 0;
 }
 #else
 static bool may_keep_audit(const char **lost)
@@ -50,8 +52,11 @@ static bool may_keep_audit(const char **lost)
 
 static int keep_only(bool audit)
 {
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {0};
+
     (void)audit;
-    return 0;
+    return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
 }
 #endif
 
@@ -83,16 +88,15 @@ static int become(const struct passwd *entry, bool keep_audit)
 }
 
 /* For who was started as the user, by a service manager for example, perhaps with more than the bus is to have. */
-static int stay(const struct passwd *entry)
+static int stay(const struct passwd *entry, const char **why)
 {
-    const char *why;
     int r;
 
     if (entry->pw_uid == 0)
         return clear_ambient();
     if (setresuid(entry->pw_uid, entry->pw_uid, entry->pw_uid) < 0)
         return -errno;
-    r = keep_only(may_keep_audit(&why));
+    r = keep_only(may_keep_audit(why));
     return r == 0 ? finish() : r;
 }
 
@@ -107,7 +111,7 @@ int postern_privilege_drop(const char *user, const char **lost, struct postern_e
     if (entry->pw_uid != geteuid() && geteuid() != 0)
         return postern_error_set(error, -EPERM, "only root can become the user %s of <user>: start as root, or as that user",
                                  user);
-    r = entry->pw_uid == geteuid() ? stay(entry) : become(entry, may_keep_audit(&why));
+    r = entry->pw_uid == geteuid() ? stay(entry, &why) : become(entry, may_keep_audit(&why));
     if (r < 0)
         return postern_error_set(error, r, "cannot become the user %s of <user>: %s", user, strerror(-r));
     *lost = why;

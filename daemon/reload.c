@@ -178,7 +178,9 @@ static bool has_more(char *const *now, char *const *before)
 static void put_in_force(struct postern_bus *bus, const struct postern_services *services)
 {
     struct postern_reload *reload = &bus->reload;
-    bool more = has_more(reload->config->includedirs, bus->config->includedirs) || has_more(reload->config->servicedirs, bus->config->servicedirs);
+    bool more = has_more(reload->config->includedirs, bus->config->includedirs) ||
+                has_more(reload->config->servicedirs, bus->config->servicedirs) ||
+                (reload->config->at_console && !bus->config->at_console);
 
     postern_reload_log_warnings(bus, reload->config);
     postern_busconfig_free(bus->config);

@@ -80,6 +80,7 @@ static void pass_environment(struct postern_conn *systemd, const char *destinati
     struct postern_variable *variable, *last = NULL;
     struct postern_buf text = {0};
     struct postern_writer w;
+    bool all;
 
     postern_writer_init(&w);
     postern_writer_open(&w, 'a', "s");
@@ -92,13 +93,14 @@ static void pass_environment(struct postern_conn *systemd, const char *destinati
         postern_writer_string(&w, (const char *)text.data);
         last = variable;
     }
+    all = variable == NULL;
     postern_buf_finish(&text);
     postern_writer_close(&w);
     if (!send(bus, systemd, &parts, &w))
         return; /* they stay to be told with the next */
     for (variable = bus->environment.table; last != NULL && variable != last->hh.next; variable = variable->hh.next)
         variable->passed_on = true;
-    bus->environment.kept = variable != NULL;
+    bus->environment.kept = !all;
 }
 
 void postern_systemd_pass_environment(struct postern_bus *bus)

@@ -2,12 +2,13 @@
 """Messages that are begun and not ended, and answers that nobody reads: what they may hold of the bus."""
 import os
 import resource
+import time
 
 import pytest
 
-from bus import SANITIZED, wait_for
+from bus import CALL_, RECEIVE_FDS, SANITIZED, SEE, rule, wait_for
 from test_limits import limit
-from wirebus import CALL, DRIVER, NO_REPLY, Closed, Message
+from wirebus import CALL, DRIVER, E, ERROR, NO_REPLY, Closed, Message
 
 MIB = 1 << 20
 
@@ -130,3 +131,60 @@ def test_answers_that_a_container_does_not_read(new_bus):
         last.next()
     conns[0].close()
     assert bus.connect().is_alive()
+
+
+def test_who_uploads_disturbs_nobody(new_bus):
+    """What is unfinished does not count as what is not read: signals still come, and newcomers are served."""
+    bus = new_bus.start()
+    instance = bus.container(rules=[rule(SEE, '')], Limits=('a{su}', {'bytes': MIB}))
+    a, sibling = instance.connect(), instance.connect()
+    for c in a, sibling:
+        c.match("type='signal',member='NameOwnerChanged'")
+    begin(a, 4 * MIB).send_bytes(bytes(3 * MIB))
+    outsider = bus.connect()
+    outsider.request_name('com.example.New')
+    for c in a, sibling:
+        assert c.wait(lambda m: m.member == 'NameOwnerChanged' and m.body[0] == 'com.example.New')
+    assert sibling.is_alive() and instance.connect().is_alive() and outsider.is_alive()
+    a.send_bytes(bytes(MIB - 4))
+    assert a.is_alive()
+
+
+def test_message_after_message(new_bus):
+    """The second does not fit beside the first, which nobody reads: its sender is told, and lives."""
+    bus = new_bus.start()
+    slow = bus.connect(rcvbuf=4096)
+    c = bus.container(rules=[rule(CALL_, '')], Limits=('a{su}', {'bytes': MIB})).connect()
+    for n in range(2):
+        c.send_call('M', 'ay', bytes(MIB * 8 // 10), dest=slow.name)
+    assert c.wait(lambda m: m.type == ERROR).error == E + 'LimitsExceeded'
+    assert c.is_alive()
+
+
+def test_beginning_behind_a_large_message(new_bus):
+    """The memory of the one is not what the other takes."""
+    bus = new_bus.start()
+    slow = bus.connect(rcvbuf=4096)
+    c = bus.container(rules=[rule(CALL_, '')], Limits=('a{su}', {'bytes': MIB})).connect()
+    large = Message(CALL, serial=900, destination=slow.name, path='/', interface='a.b', member='M', signature='ay', body=(bytes(900000),),
+                    flags=NO_REPLY).pack()
+    next_call = Message(CALL, serial=901, destination=DRIVER, path='/', interface=DRIVER, member='GetId').pack()
+    c.send_bytes(large[:-20000])
+    time.sleep(0.1)
+    c.send_bytes(large[-20000:] + next_call[:40])
+    assert not c.is_closed(0.2)
+    c.send_bytes(next_call[40:])
+    assert c.reply_to(901)
+
+
+def test_descriptors_that_others_send(new_bus, null):
+    """Those wait for it to read, and are no reason why it should not send its own."""
+    bus = new_bus.start(limit(max_message_unix_fds=100, max_incoming_unix_fds=250000000))
+    instance = bus.container(rules=[rule(CALL_ | RECEIVE_FDS, '')], Limits=('a{su}', {'fds': 10}))
+    c, outsider = instance.connect(rcvbuf=4096), bus.connect()
+    outsider.send_call('Large', 'ay', bytes(MIB), dest=c.name, flags=NO_REPLY)
+    outsider.send_call('M', 'h', 0, dest=c.name, flags=NO_REPLY, fds=[null] * 10)
+    assert outsider.is_alive()
+    give(begin(c), [null])
+    assert not c.is_closed(0.2)
+    assert {m.member: len(m.fds) for m in c.take(CALL)} == {'Large': 0, 'M': 10}
