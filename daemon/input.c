@@ -2,153 +2,19 @@
 #include "daemon/input.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "daemon/bus.h"
+#include "daemon/input_fds.h"
 #include "daemon/mediation.h"
 #include "daemon/router.h"
 #include "wire/body.h"
 
 #define READ_MIN 2048u /* bytes */
-#define HOARD_FDS 16u  /* who holds as many descriptors in unfinished messages may have to let go of them */
-
-static void close_fds(int *fds, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        close(fds[i]);
-}
-
-/* ---- descriptors ------------------------------------------------------------------------------- */
-
-/* Keeps the descriptors of one read until the messages that claim them are whole. */
-static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
-{
-    struct postern_conn_fds **at = &conn->in_fds, *run;
-
-    /* A message may carry max_message_unix_fds; a few such messages may stand in the queue of one read. */
-    if (!conn->can_fds || conn->in_fds_n + n > conn->bus->config->limits.max_incoming_unix_fds)
-        return -ENOBUFS;
-    run = malloc(sizeof(*run));
-    if (run == NULL)
-        return -ENOMEM;
-    run->fds = malloc(n * sizeof(int));
-    if (run->fds == NULL) {
-        free(run);
-        return -ENOMEM;
-    }
-    memcpy(run->fds, fds, n * sizeof(int));
-    run->n = n;
-    run->end = conn->in_pos;
-    run->next = NULL;
-    while (*at != NULL)
-        at = &(*at)->next;
-    *at = run;
-    conn->in_fds_n += n;
-    conn->user->unfinished_fds += n;
-    if (conn->container != NULL)
-        conn->container->unfinished_fds += n;
-    postern_stats_peak(&conn->stats.in_fds, conn->in_fds_n);
-    return 0;
-}
-
-static void release_fds(struct postern_conn *conn, uint32_t n)
-{
-    conn->in_fds_n -= n;
-    conn->user->unfinished_fds -= n;
-    if (conn->container != NULL)
-        conn->container->unfinished_fds -= n;
-}
-
-static void drop_first_run(struct postern_conn *conn)
-{
-    struct postern_conn_fds *run = conn->in_fds;
-
-    conn->in_fds = run->next;
-    free(run->fds);
-    free(run);
-}
-
-/* Hands the first n descriptors to the message that ends at stream position `end`. -EBADMSG: there are not that many, or
- * descriptors came no later than this message and no message claims them. */
-static int claim_fds(struct postern_conn *conn, uint32_t n, uint64_t end, struct postern_fdset **set)
-{
-    int fds[POSTERN_FDS_MAX];
-    uint32_t got = 0;
-
-    *set = NULL;
-    if (n > conn->in_fds_n || n > conn->bus->config->limits.max_message_unix_fds || n > POSTERN_FDS_MAX)
-        return -EBADMSG;
-    while (got < n) {
-        struct postern_conn_fds *run = conn->in_fds;
-        uint32_t take = run->n < n - got ? run->n : n - got;
-
-        memcpy(fds + got, run->fds, take * sizeof(int));
-        memmove(run->fds, run->fds + take, (run->n - take) * sizeof(int));
-        run->n -= take;
-        got += take;
-        if (run->n == 0)
-            drop_first_run(conn);
-    }
-    release_fds(conn, n);
-    if (n > 0) {
-        *set = postern_fdset_new(fds, n);
-        if (*set == NULL) {
-            close_fds(fds, n);
-            return -ENOMEM;
-        }
-    }
-    return conn->in_fds != NULL && conn->in_fds->end <= end ? -EBADMSG : 0;
-}
-
-/* When all whole messages have been handled, what is left came with the one that is unfinished, or would be lost on it. */
-static const char *has_too_many_fds(const struct postern_conn *conn)
-{
-    uint32_t most = conn->bus->config->limits.max_message_unix_fds;
-    const struct postern_account *container = conn->container;
-
-    if (conn->in_fds_n > (most < POSTERN_FDS_MAX ? most : POSTERN_FDS_MAX))
-        return "it sent more file descriptors than one message may carry";
-    if (container != NULL && conn->in_fds_n > 0 && container->unfinished_fds > conn->in_fds_n &&
-        container->unfinished_fds > postern_account_limit(container, POSTERN_CHARGE_FDS))
-        return "its container has more file descriptors in unfinished messages than it may have";
-    return NULL;
-}
-
-static const struct postern_account *account_of(const struct postern_conn *conn)
-{
-    return conn->container != NULL ? conn->container : conn->user;
-}
-
-/* Somebody's descriptors were lost since the bus can have no more. Of who holds the most in messages that do not end, one has to go. */
-static void find_descriptors(struct postern_bus *bus)
-{
-    struct postern_conn *most = NULL;
-
-    for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next) {
-        if (conn->state == POSTERN_CONN_DOOMED || conn->in_fds_n == 0)
-            continue;
-        if (most == NULL || account_of(conn)->unfinished_fds > account_of(most)->unfinished_fds ||
-            (account_of(conn) == account_of(most) && conn->in_fds_n > most->in_fds_n))
-            most = conn;
-    }
-    if (most != NULL && account_of(most)->unfinished_fds >= HOARD_FDS)
-        postern_conn_doom(most, "the bus is out of file descriptors, and it holds the most of all in a message that it does not finish");
-}
-
-/* A message that holds descriptors and never ends would hold them for ever. Root is trusted to have a reason. */
-static void watch_fds(struct postern_conn *conn)
-{
-    if (conn->in_fds_n == 0)
-        postern_timeout_clear(&conn->bus->fd_timeouts, &conn->fd_timeout);
-    else if (conn->facts.uid != 0)
-        postern_timeout_set(&conn->bus->fd_timeouts, &conn->fd_timeout);
-}
 
 /* ---- framing ------------------------------------------------------------------------------------- */
 
@@ -170,7 +36,7 @@ static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t to
     int r = postern_header_parse(p, total, header);
 
     if (r == 0)
-        r = claim_fds(conn, header->fds, end, &message.fds);
+        r = postern_input_fds_claim(conn, header->fds, end, &message.fds);
     if (r == 0)
         r = postern_body_validate(header->order, header->signature.s != NULL ? header->signature.s : "", header->signature.len,
                                   p + header->body_start, header->body_len, handles_allowed(conn, header));
@@ -317,6 +183,7 @@ static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
 static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
 {
     ssize_t used = 0, more;
+    const char *why;
     int r;
 
     charge_input(conn, 0); /* what is now handled is charged where it goes */
@@ -335,44 +202,12 @@ static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
         postern_conn_doom(conn, "out of memory");
     else if (r < 0)
         postern_conn_doom(conn, conn->state == POSTERN_CONN_AUTH ? "it broke the authentication protocol" : "it sent a malformed message");
-    else if (!conn->paused && has_too_many_fds(conn) != NULL)
-        postern_conn_doom(conn, has_too_many_fds(conn));
+    else if (!conn->paused && (why = postern_input_fds_excess(conn)) != NULL)
+        postern_conn_doom(conn, why);
     else if (!conn->paused && has_too_many_bytes(conn))
         postern_conn_doom(conn, "its container has more unfinished messages than it may have bytes");
     else
-        watch_fds(conn);
-}
-
-/* -EMFILE when the bus can have no more descriptors; else -EACCES: the kernel's security module keeps some from it. */
-static int why_truncated(const struct postern_bus *bus)
-{
-    int fd = fcntl(bus->spare_fd, F_DUPFD_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -EMFILE;
-    close(fd);
-    return -EACCES;
-}
-
-/* Collects the descriptors of one read. Truncated control data means that some are lost, and nobody could tell whose. */
-static int take_control(struct postern_conn *conn, struct msghdr *msg)
-{
-    int r = (msg->msg_flags & MSG_CTRUNC) != 0 ? why_truncated(conn->bus) : 0;
-
-    for (struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg); cmsg != NULL; cmsg = CMSG_NXTHDR(msg, cmsg)) {
-        int fds[POSTERN_FDS_MAX];
-        size_t bytes = cmsg->cmsg_len - CMSG_LEN(0);
-        uint32_t n = (uint32_t)(bytes / sizeof(int));
-
-        if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS || n > POSTERN_FDS_MAX)
-            continue;
-        memcpy(fds, CMSG_DATA(cmsg), n * sizeof(int));
-        if (r == 0)
-            r = keep_fds(conn, fds, n);
-        if (r < 0)
-            close_fds(fds, n);
-    }
-    return r;
+        postern_input_fds_watch(conn);
 }
 
 /* How much of what the connection has begun is missing: then exactly that, so that a large message is read in few pieces to
@@ -420,8 +255,8 @@ static int read_once(struct postern_conn *conn)
     struct iovec iov;
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
     uint8_t *to;
+    const char *why;
     ssize_t n;
-    int r;
 
     if (make_space(conn, &to, &iov.iov_len) < 0) {
         postern_conn_doom(conn, "out of memory");
@@ -437,14 +272,10 @@ static int read_once(struct postern_conn *conn)
     }
     conn->in_pos += (uint64_t)n;
     postern_stats_peak(&conn->stats.in_bytes, conn->in_len + (uint64_t)n);
-    r = take_control(conn, &msg);
-    if (r == -EMFILE)
-        find_descriptors(conn->bus);
-    if (r < 0) {
-        postern_conn_doom(conn, r == -EMFILE   ? "the bus is out of file descriptors, and those that it sent are lost"
-                                : r == -EACCES ? "it sent file descriptors that the bus may not receive"
-                                               : "it sent file descriptors that no message may carry");
-        return r;
+    why = postern_input_fds_take(conn, &msg);
+    if (why != NULL) {
+        postern_conn_doom(conn, why);
+        return -EPIPE;
     }
     if (conn->in_len > 0)
         take_bytes(conn, conn->in, conn->in_len + (size_t)n);
@@ -492,9 +323,5 @@ void postern_input_finish(struct postern_conn *conn)
     free(conn->in);
     conn->in = NULL;
     conn->in_len = conn->in_cap = 0;
-    while (conn->in_fds != NULL) {
-        close_fds(conn->in_fds->fds, conn->in_fds->n);
-        drop_first_run(conn);
-    }
-    release_fds(conn, conn->in_fds_n);
+    postern_input_fds_finish(conn);
 }

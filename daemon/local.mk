@@ -19,6 +19,7 @@ posternd_SOURCES = \
 	daemon/forward.c daemon/forward.h \
 	daemon/host.c daemon/host.h \
 	daemon/input.c daemon/input.h \
+	daemon/input_fds.c daemon/input_fds.h \
 	daemon/introspect.c daemon/introspect.h \
 	daemon/launch.c daemon/launch.h \
 	daemon/main.c \
