@@ -21,7 +21,8 @@ struct postern_account {
     uint32_t complete;   /* those that have; of users, contained ones included */
     struct postern_quota used;
     struct postern_quota limit;
-    uint64_t unfinished_bytes, unfinished_fds; /* of messages that are begun and not ended; not in used */
+    uint64_t unfinished_bytes; /* of a container: memory of messages that are begun and not ended; not in used */
+    uint64_t unfinished_fds;   /* their descriptors, of users as well; not in used */
     uint32_t listed; /* the last statistics that showed it: each shows it once */
     UT_hash_handle hh;
 };

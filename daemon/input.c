@@ -135,12 +135,13 @@ static ssize_t take_auth(struct postern_conn *conn, const uint8_t *p, size_t n)
 
 /* ---- bytes ------------------------------------------------------------------------------------------ */
 
-/* What it has begun and not ended takes `bytes` from now on. */
+/* What it has begun and not ended takes `bytes` of its container's from now on. */
 static void charge_input(struct postern_conn *conn, size_t bytes)
 {
-    conn->user->unfinished_bytes += bytes - conn->in_charged; /* also when it becomes less: unsigned numbers wrap */
-    if (conn->container != NULL)
-        conn->container->unfinished_bytes += bytes - conn->in_charged;
+    if (conn->container == NULL)
+        return;
+    conn->container->unfinished_bytes -= conn->in_charged;
+    conn->container->unfinished_bytes += bytes;
     conn->in_charged = bytes;
 }
 
@@ -186,7 +187,6 @@ static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
     const char *why;
     int r;
 
-    charge_input(conn, 0); /* what is now handled is charged where it goes */
     if (conn->state == POSTERN_CONN_AUTH)
         used = take_auth(conn, p, n);
     if (used >= 0 && conn->state != POSTERN_CONN_AUTH) {

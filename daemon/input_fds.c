@@ -118,7 +118,7 @@ static const struct postern_account *account_of(const struct postern_conn *conn)
 }
 
 /* Somebody's descriptors were lost since the bus can have no more. Of who holds the most in messages that do not end, one has to go. */
-static void find_descriptors(struct postern_bus *bus)
+static void make_room(struct postern_bus *bus)
 {
     struct postern_conn *most = NULL;
 
@@ -180,7 +180,7 @@ const char *postern_input_fds_take(struct postern_conn *conn, struct msghdr *msg
     int r = take_control(conn, msg);
 
     if (r == -EMFILE) {
-        find_descriptors(conn->bus);
+        make_room(conn->bus);
         return "the bus is out of file descriptors, and those that it sent are lost";
     }
     if (r == -EACCES)

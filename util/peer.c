@@ -108,19 +108,25 @@ static bool uid_map_has(uid_t uid)
     return has;
 }
 
-/* Everybody from outside our user namespace has one and the same uid, which may even be ours: user_namespaces(7), overflowuid. Whoever
- * has it counts only where it is a user's of this namespace. */
+/* The uid that everybody from outside our user namespace has, which may even be ours: user_namespaces(7). Asked once, since it is the whole
+ * machine's and needed for each connection. */
+static uid_t overflow_uid(void)
+{
+    static bool known;
+    static unsigned uid = 65534;
+    FILE *file = known ? NULL : fopen("/proc/sys/kernel/overflowuid", "re");
+
+    if (file == NULL)
+        return uid;
+    known = fscanf(file, "%u", &uid) == 1;
+    fclose(file);
+    return uid;
+}
+
+/* Whoever has that uid counts only where it is a user's of this namespace. */
 static bool is_mapped(uid_t uid)
 {
-    FILE *file = fopen("/proc/sys/kernel/overflowuid", "re");
-    unsigned overflow = 65534;
-
-    if (file != NULL) {
-        if (fscanf(file, "%u", &overflow) != 1)
-            overflow = 65534;
-        fclose(file);
-    }
-    return uid != overflow || uid_map_has(uid);
+    return uid != overflow_uid() || uid_map_has(uid);
 }
 
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)

@@ -7,13 +7,23 @@ import pwd
 import signal
 import threading
 
-from wirebus import Closed, DBusError
+from wirebus import E, Closed, DBusError
 
 OTHER_UID = 65534
 
 
 def is_root():
     return os.geteuid() == 0
+
+
+def may_own(bus, name):
+    """Does the policy let a new connection have the name?"""
+    with bus.connect() as c:
+        try:
+            return c.request_name(name) == 1
+        except DBusError as e:
+            assert e.name == E + 'AccessDenied'
+            return False
 
 
 def as_other_user(fn, *args, timeout=30, uid=OTHER_UID, groups=()):

@@ -3,6 +3,8 @@
 read."""
 import contextlib
 import os
+import pwd
+import resource
 import signal
 import socket
 import threading
@@ -10,7 +12,7 @@ import time
 
 import pytest
 
-from bus import SEE, STOCK, rule, wait_for
+from bus import OPEN_POLICY, SEE, STOCK, rule, wait_for
 from helpers import as_other_user, is_root, pipe_reads
 from watch import MONITORING, NOT_ACTIVE, Watch, become_monitor
 from wirebus import CALL, DRIVER, E, ERROR, NO_AUTO_START, NO_REPLY, RETURN, SIGNAL, Conn, DBusError, Message
@@ -570,6 +572,25 @@ def test_a_large_message_fits_an_empty_queue(new_bus):
     w.all()
     c.signal('Large', 'ay', b'x' * 3000000)
     assert len(w.conn.wait_signal('Large').body[0]) == 3000000
+
+
+@pytest.mark.postern
+@pytest.mark.skipif(not is_root(), reason='only root can make a bus that is another user')
+def test_a_message_that_cannot_be_shown_ends_the_monitor(new_bus):
+    """The kernel lets a user have only so many descriptors in flight. Who should get more gets no such message; a monitor would not notice."""
+    os.chown(new_bus.dir, pwd.getpwnam('nobody').pw_uid, -1)
+    new_bus.start('<user>nobody</user>', OPEN_POLICY + '<allow user="*"/>', type='system')
+    m, c, lazy, other = (new_bus.connect() for _ in range(4))
+    null = os.open('/dev/null', os.O_RDONLY)
+    for n in range(6):  # they stay in the socket of who does not read
+        c.send_call('Fill', 'h', 0, dest=lazy.name, flags=NO_REPLY, fds=[null] * 16)
+    c.sync()
+    become_monitor(m)
+    as_other_user(resource.prlimit, new_bus.pid, resource.RLIMIT_NOFILE, (60, 60), uid=pwd.getpwnam('nobody').pw_uid)
+    c.send_call('Take', 'h', 0, dest=other.name, flags=NO_REPLY, fds=[null])
+    os.close(null)
+    assert m.is_closed() and 'cannot be shown to it' in new_bus.log()
+    assert other.is_alive() and not other.take(CALL) and c.is_alive() and lazy.is_alive()
 
 
 # ---- configuration, containers, the end

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from bus import DAEMON, OPEN_POLICY, STOCK, config_text, wait_for
+from helpers import may_own
 from wirebus import DRIVER, E, TIMEOUT, Conn, DBusError
 
 ADDRESS = r'unix:(path|abstract)=[^,;]+,guid=[0-9a-f]{32}'
@@ -440,15 +441,6 @@ def test_mediator_configuration_is_good(new_bus):
 
 
 # ---- reload
-def may_own(bus, name):
-    with bus.connect() as c:
-        try:
-            return c.request_name(name) == 1
-        except DBusError as e:
-            assert e.name == E + 'AccessDenied'
-            return False
-
-
 def reloaded(bus, how):
     before = len(bus.log())
     if how == 'SIGHUP':

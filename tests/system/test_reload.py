@@ -9,22 +9,14 @@ import time
 import pytest
 
 from bus import OPEN_POLICY, SANITIZED, STOCK, config_text, wait_for
-from wirebus import DRIVER, DRIVER_PATH, ERROR, NO_REPLY, RETURN, SIGNAL, TIMEOUT, Conn, DBusError, E
+from helpers import may_own
+from wirebus import DRIVER, DRIVER_PATH, ERROR, NO_REPLY, RETURN, SIGNAL, TIMEOUT, Conn, E
 
 CHANGED = "type='signal',sender='%s',member='ActivatableServicesChanged'" % DRIVER
 
 
 def snippet(rules):
     return '<busconfig><policy context="default">%s</policy></busconfig>' % rules
-
-
-def may_own(bus, name):
-    with bus.connect() as c:
-        try:
-            return c.request_name(name) == 1
-        except DBusError as e:
-            assert e.name == E + 'AccessDenied'
-            return False
 
 
 def service_file(name):

@@ -186,6 +186,21 @@ def test_system_defaults(system):
 
 @pytest.mark.postern
 @pytest.mark.skipif(not is_root(), reason='only root can become another user')
+@pytest.mark.parametrize('capability, kept', [('audit_write', 1 << 29), ('sys_admin', 0)])
+def test_started_as_its_user(new_bus, capability, kept):
+    """Of what a service manager gave it, it keeps the right to write to the audit log, where that is built in, and nothing else."""
+    os.chown(new_bus.dir, pwd.getpwnam('nobody').pw_uid, -1)
+    new_bus.prefix = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', '--inh-caps=+' + capability,
+                      '--ambient-caps=+' + capability]
+    new_bus.start('<user>nobody</user>', OPEN_POLICY + '<allow user="*"/>', type='system')
+    with open('/proc/%d/status' % new_bus.pid) as f:
+        status = dict(line.split(None, 1) for line in f if len(line.split()) > 1)
+    assert int(status['CapAmb:'], 16) == 0
+    assert int(status['CapPrm:'], 16) in (0, kept) and int(status['CapEff:'], 16) in (0, kept)
+
+
+@pytest.mark.postern
+@pytest.mark.skipif(not is_root(), reason='only root can become another user')
 def test_user_of_the_bus(new_bus):
     """<user>: the bus is that user from then on, says so of itself, and serves that user as its own."""
     new_bus.start('<user>nobody</user>', OPEN_POLICY + '<allow user="*"/>', type='system')
