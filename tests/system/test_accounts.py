@@ -146,6 +146,30 @@ def test_a_monitor_that_wanted_a_reload(directory):
     assert directory.connect().is_alive()
 
 
+def test_a_file_that_comes_into_a_new_folder_during_a_reload(directory):
+    """Nobody watches the folder yet when its files are read; a reload that brings one is followed by another."""
+    for name in 'old.d', 'new.d':
+        os.mkdir(os.path.join(directory.dir, name))
+    directory.serve('<includedir>old.d</includedir>' + CLOSED)
+    c = directory.connect()
+    directory.mode('hang')
+    directory.conf('<includedir>new.d</includedir>' + CLOSED + user('slow', '<allow own="c.d"/>'))
+    serial = c.send_call('ReloadConfig')
+    c.sync()
+    directory.write('new.d/a.conf', '<busconfig><limit name="max_match_rules_per_connection">1</limit></busconfig>')
+    directory.mode('ok')
+    assert c.reply_to(serial) == ()
+
+    def is_limited():
+        with directory.connect() as new:
+            new.match("member='A'")
+            try:
+                new.match("member='B'")
+            except DBusError as e:
+                return e.name == E + 'LimitsExceeded'
+    assert wait_for(is_limited)
+
+
 # ---- slow
 def test_the_bus_goes_on_while_a_directory_is_slow(directory):
     directory.serve(CLOSED)

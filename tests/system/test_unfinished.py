@@ -165,7 +165,8 @@ def test_beginning_behind_a_large_message(new_bus):
     """The memory of the one is not what the other takes."""
     bus = new_bus.start()
     slow = bus.connect(rcvbuf=4096)
-    c = bus.container(rules=[rule(CALL_, '')], Limits=('a{su}', {'bytes': MIB})).connect()
+    instance = bus.container(rules=[rule(CALL_, '')], Limits=('a{su}', {'bytes': MIB}))
+    c, sibling = instance.connect(), instance.connect()
     large = Message(CALL, serial=900, destination=slow.name, path='/', interface='a.b', member='M', signature='ay', body=(bytes(900000),),
                     flags=NO_REPLY).pack()
     next_call = Message(CALL, serial=901, destination=DRIVER, path='/', interface=DRIVER, member='GetId').pack()
@@ -173,6 +174,8 @@ def test_beginning_behind_a_large_message(new_bus):
     time.sleep(0.1)
     c.send_bytes(large[-20000:] + next_call[:40])
     assert not c.is_closed(0.2)
+    begin(sibling).send_bytes(bytes(300000))
+    assert not sibling.is_closed(0.2)
     c.send_bytes(next_call[40:])
     assert c.reply_to(901)
 

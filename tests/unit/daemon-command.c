@@ -98,6 +98,26 @@ START_TEST(environment)
 }
 END_TEST
 
+/* However small the variables: with the pointers to them they are what execve(2) still takes. */
+START_TEST(environment_has_an_end)
+{
+    struct postern_environment changed = {0};
+    size_t taken = 0;
+    char name[16];
+    int r = 0;
+
+    for (unsigned i = 0; r == 0; i++) {
+        snprintf(name, sizeof(name), "V%u", i);
+        r = postern_environment_set(&changed, name, "");
+        taken += r == 0 ? strlen(name) + 2 + sizeof(char *) : 0;
+    }
+    ck_assert_int_eq(r, -ENOBUFS);
+    ck_assert_uint_le(taken, POSTERN_ENVIRONMENT_MAX);
+    ck_assert_uint_gt(taken, POSTERN_ENVIRONMENT_MAX - 64);
+    postern_environment_finish(&changed);
+}
+END_TEST
+
 Suite *command_suite(void)
 {
     Suite *suite = suite_create("daemon/command");
@@ -106,6 +126,7 @@ Suite *command_suite(void)
     tcase_add_loop_test(tests, splits, 0, sizeof(lines) / sizeof(lines[0]));
     tcase_add_test(tests, has_an_end);
     tcase_add_test(tests, environment);
+    tcase_add_test(tests, environment_has_an_end);
     suite_add_tcase(suite, tests);
     return suite;
 }

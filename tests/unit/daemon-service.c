@@ -72,6 +72,8 @@ static const struct {
     {HEAD NAME "Exec=/bin/a", "/bin/a|-|-|-"},
     {HEAD "Name = com.example.A\nExec  =  /bin/a --b=c \"d e\"\n", "/bin/a --b=c \"d e\"|-|-|-"},
     {"# a comment\n\n  \n" HEAD "#Name=x\n" NAME "\n" EXEC "#", "/bin/a|-|-|-"},
+    {HEAD NAME EXEC "SystemdService=\nUser=\n", "/bin/a|-|-|-"},
+    {HEAD NAME "Exec=\nSystemdService=a.service\n", "-|-|a.service|-"},
     {HEAD NAME EXEC "User=root\nSystemdService=a.service\nAssumedAppArmorLabel=/usr/bin/a\n", "/bin/a|root|a.service|/usr/bin/a"},
     {HEAD NAME "SystemdService=a.service\n", "-|-|a.service|-"},
     {HEAD NAME "Exec=a\\sb\\tc\\\\d\n", "a b\tc\\d|-|-|-"},
