@@ -7,3 +7,4 @@ include tests/differential/local.mk
 include tests/peers/local.mk
 include tests/desktop/local.mk
 include tests/switching/local.mk
+include tests/vm/local.mk

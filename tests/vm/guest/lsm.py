@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The security module of this guest: which one it is, its policy, and how a process gets into a domain of it."""
+import os
+import sys
+
+SECURITY = '/sys/kernel/security'
+SELINUX = '/sys/fs/selinux'
+APPARMOR = SECURITY + '/apparmor'
+POLICY = '/policy'
+# What is loaded at the start. v9 is mediated on the new kernel only, v8-same holds the same profiles for older ones; the new kernel takes
+# v8, but allows its profiles everything.
+POLICIES = {'selinux-6.1': ['domains'], 'selinux-new': ['domains'], 'apparmor-6.1': ['v8-same', 'v8'], 'apparmor-new': ['v9', 'v8'],
+            'none-6.1': []}
+SEND, RECEIVE, EAVESDROP, BIND = 0x02, 0x04, 0x20, 0x40  # what AppArmor is asked about D-Bus
+
+
+def read(path):
+    with open(path) as file:
+        return file.read().strip('\0\n')
+
+
+def modules():
+    """The names of all that are active."""
+    return read(SECURITY + '/lsm').split(',')
+
+
+def kind():
+    """The one that has domains: selinux, apparmor or None."""
+    return next((name for name in ('selinux', 'apparmor') if name in modules()), None)
+
+
+def new_kernel():
+    """Does the kernel hand out labels, handles and control groups of peers, whatever the module is?"""
+    return tuple(int(n) for n in os.uname().release.split('.')[:2]) >= (6, 13)
+
+
+def peer_labels():
+    """Does a socket tell the label of its peer?"""
+    return kind() == 'selinux' or kind() == 'apparmor' and new_kernel()
+
+
+def write_once(path, data):
+    """The kernel wants a policy in one write. It answers with the size, or with what a compressed policy unpacks to."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        if os.write(fd, data) < len(data):
+            raise OSError('%s: a short write' % path)
+    finally:
+        os.close(fd)
+
+
+def load(name):
+    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; v9, v8-same and v8 of AppArmor."""
+    ending, target = ('selinux', SELINUX + '/load') if kind() == 'selinux' else ('apparmor', APPARMOR + '/.replace')
+    with open('%s/%s.%s' % (POLICY, name, ending), 'rb') as file:
+        write_once(target, file.read())
+
+
+def remove(profile):
+    """Removes a profile of AppArmor, with its children."""
+    write_once(APPARMOR + '/.remove', profile.encode())
+
+
+def enforce(on):
+    """SELinux: enforcing or permissive."""
+    write_once(SELINUX + '/enforce', b'1' if on else b'0')
+
+
+def selinux_allows(source, target, permission, category='dbus'):
+    """What the kernel says, whatever a bus does with it."""
+    folder = '%s/class/%s' % (SELINUX, category)
+    words = (context(source), context(target), read(folder + '/index'))
+    fd = os.open(SELINUX + '/access', os.O_RDWR)
+    try:
+        os.write(fd, ' '.join(words).encode())
+        allowed = int(os.read(fd, 200).split()[0], 16)
+    finally:
+        os.close(fd)
+    return bool(allowed >> int(read('%s/perms/%s' % (folder, permission))) - 1 & 1)
+
+
+def apparmor_allows(profile, mask, *fields):
+    """The same of AppArmor. mask: SEND, ...; fields: bus, name, the peer's label, path, interface, member; or those that a mask has."""
+    fd = os.open(APPARMOR + '/.access', os.O_RDWR)
+    try:
+        os.write(fd, b'label\0' + profile.encode() + b'\0\x20' + '\0'.join(fields).encode())
+        said = dict(line.split(' ') for line in os.read(fd, 1000).decode().splitlines())
+    finally:
+        os.close(fd)
+    return int(said['allow'], 16) & ~int(said['deny'], 16) & mask == mask
+
+
+def context(domain):
+    """The label of a domain: cli_t, container_t:s0:c1,c2 or all of a context; AppArmor's profiles as they are."""
+    if kind() != 'selinux' or domain is None or domain.startswith('system_u:'):
+        return domain
+    return 'system_u:system_r:%s%s' % (domain, '' if ':' in domain else ':s0')
+
+
+def current_file():
+    return '/proc/self/attr/%scurrent' % ('apparmor/' if kind() == 'apparmor' else '')
+
+
+def request(domain):
+    """What a process writes to current_file() to get into a domain."""
+    return (b'changeprofile ' if kind() == 'apparmor' else b'') + context(domain).encode()
+
+
+def current():
+    """This process's own label, or None."""
+    return read(current_file()) if kind() else None
+
+
+def shell_prefix(domain):
+    """A command that runs the one behind it in a domain."""
+    return ['/bin/sh', '-c', 'printf %s "$2" > "$1" && shift 2 && exec "$@"', 'sh', current_file(), request(domain).decode()]
+
+
+def start(guest):
+    """At the boot."""
+    for name in POLICIES[guest]:
+        load(name)
+
+
+if __name__ == '__main__':
+    start(sys.argv[1])
