@@ -35,14 +35,16 @@ $busybox mount -t tmpfs -o mode=1777 tmpfs /tmp
 $busybox mount -t securityfs securityfs /sys/kernel/security
 [ -d /sys/fs/selinux ] && $busybox mount -t selinuxfs selinuxfs /sys/fs/selinux
 $busybox mount -t cgroup2 cgroup2 /sys/fs/cgroup
+$busybox ln -s /proc/self/fd /dev/fd
 $busybox ip link set lo up
 export PATH=%(path)s HOME=/root PYTHONDONTWRITEBYTECODE=1 POSTERND=/opt/postern/posternd
 if [ -n "$shell" ]; then
     /usr/bin/python3 -S /tests/guest/lsm.py $guest
+    $busybox --install -s /bin
     $busybox setsid $busybox cttyhack $busybox sh
 else
     $busybox stty raw -F /dev/ttyS1
-    /usr/bin/python3 -S /tests/guest/main.py $guest
+    /usr/bin/python3 -S /tests/guest/main.py $guest /dev/ttyS1
 fi
 $busybox poweroff -f
 '''

@@ -28,7 +28,7 @@ class Failure(Exception):
 def run(*command, **kw):
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
     if done.returncode != 0:
-        raise Failure('%s: status %d\n%s' % (' '.join(command), done.returncode, (done.stdout + done.stderr)[-2000:]))
+        raise Failure('%s: status %d\n%s' % (' '.join(command[:6]), done.returncode, (done.stdout + done.stderr)[-2000:]))
     return done.stdout
 
 
@@ -69,7 +69,7 @@ class Apt:
         return os.path.join(self.folder, name)
 
     def run(self, program, *args, **kw):
-        return run(program, *self.options, *args, **kw)
+        return run(program, *args, *self.options, **kw)
 
     def update(self):
         """Once a day; '' or why the lists are still those of before."""
@@ -118,13 +118,14 @@ def fetch(cache, series, say):
     with open(os.path.join(folder, 'lock'), 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the cache may be shared
         have = cached(cache, series)
+        stale = ''
         try:
             apt = Apt(os.path.join(folder, 'apt'), SERIES[series])
             stale = apt.update()
             version = apt.version()
         except (Failure, OSError) as error:
             if have is None:
-                raise Failure('no kernel %s: %s' % (series, error))
+                raise Failure('there is no kernel %s: %s' % (series, stale or error))
             stale, version = str(error), have.rsplit('/vmlinuz-', 1)[1]
         if stale:
             say('the kernel %s may be an old one: %s' % (series, stale.strip().splitlines()[-1]))

@@ -13,7 +13,7 @@ NAME.console is for reading, NAME.results is what counts. --keep leaves the tree
 runs them, `poweroff -f` or Ctrl-A X ends it. The files of the build and of the tests are in it as they are when it starts.
 
 A test of a guest passes or fails; there is no third way. A guest that has not reported every test that it planned is booted once more,
-as an emulated machine may die of itself, and has failed when it does so again.
+as an emulated machine may die of itself, and has failed when it does so again, or when a test had failed before.
 """
 import argparse
 import concurrent.futures
@@ -74,12 +74,13 @@ def run_guest(name, kernel, image, work):
     start = time.monotonic()
     if isinstance(kernel, Failure):
         result = machine.Result(name, [], '')
-        result.problem = str(kernel)
+        result.problem = 'cannot be booted: %s' % kernel
     else:
         result = machine.boot(name, kernel, image, work)
-        if not result.whole():
+        if not result.whole() and not result.failures:
             first, console = result.problem, result.console
-            os.replace(console, console + '.first')
+            if os.path.exists(console):
+                os.replace(console, console + '.first')
             result = machine.boot(name, kernel, image, work)
             result.retried = '%s: %s.first' % (first, console)
     result.seconds = time.monotonic() - start

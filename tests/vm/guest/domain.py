@@ -137,6 +137,10 @@ class Bus(system.Bus):
     def peer(self, domain=None, **kw):
         return Peer(self.address, domain, **kw)
 
+    def run(self, *argv, domain=None, **kw):
+        """A client program, which may be in a domain."""
+        return super().run(*(lsm.shell_prefix(domain) if domain else []), *argv, **kw)
+
     def log_has(self, pattern, timeout=5):
         """Waits for a line of the log that matches; returns it, or None."""
         def look():
@@ -163,6 +167,17 @@ class Bus(system.Bus):
 
     __enter__ = lambda self: self
     __exit__ = lambda self, *_: self.close()
+
+
+def close_after_failure():
+    """What the buses said helps to understand it; how they end does not matter any more."""
+    for thing in opened:
+        if isinstance(thing, Bus):
+            print('the bus %s said:\n%s' % (thing.address, thing.log()), flush=True)
+    try:
+        close_all()
+    except BaseException as e:
+        print('and then: %r' % e, flush=True)
 
 
 def close_all():

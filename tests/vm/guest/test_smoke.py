@@ -117,6 +117,7 @@ def test_bus_starts():
 
 def test_clients():
     bus = Bus().start()
+    assert 'org.freedesktop.DBus' in bus.run('busctl', '--address=' + bus.address, 'list', domain=DOMAINS[1])
     assert 'org.freedesktop.DBus' in bus.run('busctl', '--address=' + bus.address, 'list')
     for member, wanted in (('ListNames', 'org.freedesktop.DBus'), ('GetId', '')):
         said = bus.run('gdbus', 'call', '--address', bus.address, '--dest', 'org.freedesktop.DBus',
