@@ -20,6 +20,7 @@ LEFT_OUT = {'test', 'idlelib', 'ensurepip', 'lib2to3', 'distutils', 'tkinter', '
 EXTENSIONS = ('_bz2', '_ctypes.', '_hashlib', '_json', '_lzma', '_posixsubprocess', '_queue', '_contextvars', '_struct', '_socket', 'array',
               'fcntl', 'math', 'mmap', 'resource', 'select', 'termios', '_typing', '_random', '_pickle', '_datetime', '_uuid', 'binascii')
 USERS = {'root': 0, 'messagebus': 100, 'alice': 1000, 'bob': 1001, 'nobody': 65534}
+APPARMOR = ('query', 'bus', 'less')
 SELINUX_VERSION = '33'
 PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -144,22 +145,25 @@ def add_selinux(tree, folder):
     with open(os.path.join(folder, 'domains.cil')) as file:
         lines = file.readlines()
     for name, text in (('domains', lines), ('domains2', [line for line in lines if not line.endswith(';first\n')])):
-        cil, out = tree.path('/policy/%s.cil' % name), tree.path('/policy/%s.selinux' % name)
-        tree.write('/policy/%s.cil' % name, ''.join(text))
+        cil, out = tree.path('/policy/selinux/%s.cil' % name), tree.path('/policy/selinux/%s.selinux' % name)
+        tree.write('/policy/selinux/%s.cil' % name, ''.join(text))
         run(find('secilc'), '-c', SELINUX_VERSION, '-o', out, '-f', '/dev/null', cil)
     # Without it libselinux takes SELinux for disabled, and allows everything.
     tree.write('/etc/selinux/config', 'SELINUX=enforcing\nSELINUXTYPE=test\n')
 
 
 def add_apparmor(tree, folder):
-    shutil.copy(os.path.join(folder, 'apparmor-v9-profiles.bin'), tree.path('/policy/v9.apparmor'))
-    for name, target in (('apparmor-v9-profiles', 'v8-same'), ('apparmor-v8-profiles', 'v8')):
-        with open(os.path.join(folder, name)) as file:
-            text = file.read()
-        tree.write('/policy/%s.profiles' % target, text.replace('<abi/5.0>', '<abi/3.0>'))
+    """/policy/KIND/NAME.apparmor: those of kind v9 come compiled; v8 are the same, compiled here for kernels that take no others."""
+    for kind, name in [('v9', name) for name in APPARMOR] + [('v8', name) for name in APPARMOR + ('v8',)]:
+        compiled, source = '/policy/%s/%s.apparmor' % (kind, name), '/policy/%s/%s.profiles' % (kind, name)
+        if kind == 'v9':
+            shutil.copy(os.path.join(folder, 'apparmor-%s-profiles.bin' % name), tree.path(compiled))
+            continue
+        with open(os.path.join(folder, 'apparmor-%s-profiles' % name)) as file:
+            tree.write(source, file.read().replace('<abi/5.0>', '<abi/3.0>'))
         # The features are given, as the kernel's own, without D-Bus in them, would leave its rules out.
         run(find('apparmor_parser'), '--config-file=/dev/null', '--kernel-features=/etc/apparmor.d/abi/3.0', '-Q', '-K', '-T',
-            '-o', tree.path('/policy/%s.apparmor' % target), tree.path('/policy/%s.profiles' % target))
+            '-o', tree.path(compiled), tree.path(source))
 
 
 def add_accounts(tree):

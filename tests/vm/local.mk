@@ -16,8 +16,12 @@ EXTRA_DIST += \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/policy/apparmor-v8-profiles \
 	tests/vm/policy/apparmor-v9-features \
-	tests/vm/policy/apparmor-v9-profiles \
-	tests/vm/policy/apparmor-v9-profiles.bin \
+	tests/vm/policy/apparmor-bus-profiles \
+	tests/vm/policy/apparmor-bus-profiles.bin \
+	tests/vm/policy/apparmor-less-profiles \
+	tests/vm/policy/apparmor-less-profiles.bin \
+	tests/vm/policy/apparmor-query-profiles \
+	tests/vm/policy/apparmor-query-profiles.bin \
 	tests/vm/policy/domains.cil
 
 check-vm: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)

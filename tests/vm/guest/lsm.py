@@ -7,10 +7,9 @@ SECURITY = '/sys/kernel/security'
 SELINUX = '/sys/fs/selinux'
 APPARMOR = SECURITY + '/apparmor'
 POLICY = '/policy'
-# What is loaded at the start. v9 is mediated on the new kernel only, v8-same holds the same profiles for older ones; the new kernel takes
-# v8, but allows its profiles everything.
-POLICIES = {'selinux-6.1': ['domains'], 'selinux-new': ['domains'], 'apparmor-6.1': ['v8-same', 'v8'], 'apparmor-new': ['v9', 'v8'],
-            'none-6.1': []}
+# What is loaded at the start. AppArmor's are there in two kinds, v9 for kernels that mediate Unix sockets and v8 for others. The profiles
+# called v8 are of the old kind everywhere: a new kernel takes them, but does not ask them about D-Bus.
+POLICIES = {'selinux': ['domains'], 'apparmor': ['query', 'bus', 'v8'], 'none': []}
 SEND, RECEIVE, EAVESDROP, BIND = 0x02, 0x04, 0x20, 0x40  # what AppArmor is asked about D-Bus
 
 
@@ -50,9 +49,12 @@ def write_once(path, data):
 
 
 def load(name):
-    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; v9, v8-same and v8 of AppArmor."""
-    ending, target = ('selinux', SELINUX + '/load') if kind() == 'selinux' else ('apparmor', APPARMOR + '/.replace')
-    with open('%s/%s.%s' % (POLICY, name, ending), 'rb') as file:
+    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; query, bus, less and v8 of AppArmor."""
+    if kind() == 'selinux':
+        path, target = 'selinux/%s.selinux', SELINUX + '/load'
+    else:
+        path, target = ('v9' if new_kernel() and name != 'v8' else 'v8') + '/%s.apparmor', APPARMOR + '/.replace'
+    with open(os.path.join(POLICY, path % name), 'rb') as file:
         write_once(target, file.read())
 
 
@@ -118,7 +120,7 @@ def shell_prefix(domain):
 
 def start(guest):
     """At the boot."""
-    for name in POLICIES[guest]:
+    for name in POLICIES[guest.rsplit('-', 1)[0]]:
         load(name)
 
 

@@ -12,7 +12,7 @@ MODULE, SERIES = GUEST.rsplit('-', 1)
 NO_SELINUX = ('none-6.1', 'apparmor-6.1', 'apparmor-new')
 NO_APPARMOR = ('none-6.1', 'selinux-6.1', 'selinux-new')
 # Two domains of each module that may connect to a bus.
-DOMAINS = {'selinux': ('cli_t', 'svc_t'), 'apparmor': ('snap.hello.world', 'snap.other.app'), 'none': (None, None)}[MODULE]
+DOMAINS = {'selinux': ('cli_t', 'svc_t'), 'apparmor': ('vm.client', 'vm.service'), 'none': (None, None)}[MODULE]
 
 
 def label_of(domain):
@@ -83,7 +83,7 @@ def test_selinux_names():
 @skip_for(*NO_APPARMOR)
 def test_apparmor_profiles():
     loaded = lsm.read(lsm.APPARMOR + '/profiles').splitlines()
-    for name in ('snap.hello.world (enforce)', 'snap.hello.complain (complain)', 'snap.other.app (enforce)', 'v8.client (enforce)'):
+    for name in ('snap.hello.world (enforce)', 'snap.hello.complain (complain)', 'vm.client (enforce)', 'vm.complain (complain)', 'v8.client (enforce)'):
         assert name in loaded, loaded
     assert run_in('snap.hello.world', lsm.current) == 'snap.hello.world (enforce)'
     assert fails(run_in, 'no.such.profile', lsm.current)
@@ -98,6 +98,33 @@ def test_apparmor_answers():
     assert not lsm.apparmor_allows('snap.hello.world', lsm.BIND, 'session', 'org.ex.Other')
     # The new kernel does not ask a profile of this kind, and allows everything.
     assert lsm.apparmor_allows('v8.client', lsm.BIND, 'session', 'org.ex.Other') == lsm.new_kernel()
+
+
+@skip_for(*NO_APPARMOR)
+def test_apparmor_bus_profiles():
+    def row(source, target, allowed):
+        fields = ('session', ':1.7', target, '/obj', 'com.example.Iface', 'Ping')
+        assert lsm.apparmor_allows(source, lsm.SEND, *fields) == allowed[0]
+        assert lsm.apparmor_allows(target, lsm.RECEIVE, *fields[:2], source, *fields[3:]) == allowed[1]
+    for source, target, *allowed in (('vm.client', 'vm.service', True, True), ('vm.service', 'vm.client', True, True),
+                                     ('vm.denied', 'vm.service', False, True), ('vm.service', 'vm.denied', True, True),
+                                     ('vm.caller', 'vm.deaf', True, False), ('vm.narrow', 'vm.service', True, True),
+                                     ('vm.mute', 'vm.service', False, True), ('vm.client', 'vm.mute', False, False)):
+        yield '%s-%s' % (source, target), row, source, target, allowed
+
+
+@skip_for(*NO_APPARMOR)
+def test_apparmor_other_profiles():
+    fields = ('session', ':1.7', 'vm.service', '/obj', 'com.example.Iface', 'Ping')
+    driver = ('session', 'org.freedesktop.DBus', 'unconfined', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'Hello')
+    try:
+        lsm.load('less')
+        assert not lsm.apparmor_allows('vm.client', lsm.SEND, *fields)
+        assert lsm.apparmor_allows('vm.client', lsm.SEND, *driver)
+    finally:
+        lsm.load('bus')
+    assert lsm.apparmor_allows('vm.client', lsm.SEND, *fields)
+    assert not lsm.apparmor_allows('vm.mute', lsm.SEND, *driver)
 
 
 @skip_for(*NO_APPARMOR)
@@ -148,8 +175,11 @@ def test_peers_talk():
 
 @skip_for('none-6.1')
 def test_confined_bus():
-    bus = Bus('busd_t' if MODULE == 'selinux' else 'snap.other.app').start()
-    assert lsm.read('/proc/%d/attr/current' % bus.pid) == label_of('busd_t' if MODULE == 'selinux' else 'snap.other.app')
+    domain = {'selinux': 'busd_t', 'apparmor': 'vm.bus'}[MODULE]
+    bus = Bus(domain).start()
+    assert lsm.read('/proc/%d/attr/current' % bus.pid) == label_of(domain)
+    for domain in DOMAINS:
+        bus.peer(domain).sync()
 
 
 def test_labels():
