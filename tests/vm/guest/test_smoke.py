@@ -83,7 +83,8 @@ def test_selinux_names():
 @skip_for(*NO_APPARMOR)
 def test_apparmor_profiles():
     loaded = lsm.read(lsm.APPARMOR + '/profiles').splitlines()
-    for name in ('snap.hello.world (enforce)', 'snap.hello.complain (complain)', 'vm.client (enforce)', 'vm.complain (complain)', 'v8.client (enforce)'):
+    for name in ('snap.hello.world (enforce)', 'snap.hello.complain (complain)',
+                 'vm.client (enforce)', 'vm.complain (complain)', 'v8.client (enforce)'):
         assert name in loaded, loaded
     assert run_in('snap.hello.world', lsm.current) == 'snap.hello.world (enforce)'
     assert fails(run_in, 'no.such.profile', lsm.current)
@@ -195,3 +196,22 @@ def test_labels():
             assert label is None, label
         if domain:
             assert peer.label() == label_of(domain)
+
+
+@skip_for('none-6.1')
+def test_policies_change_while_peers_talk():
+    """What is allowed changes at once in the kernel, while connections stay; what the bus makes of it is not looked at here."""
+    bus = Bus().start()
+    client, service = (bus.peer(domain) for domain in DOMAINS)
+    assert verdict(client, service) == 'ok'
+    try:
+        lsm.load({'selinux': 'domains2', 'apparmor': 'less'}[MODULE])
+        client.post('call', 'GetId')
+        service.sync()
+        assert len(client.result()[0]) == 32
+    finally:
+        lsm.load({'selinux': 'domains', 'apparmor': 'bus'}[MODULE])
+    assert verdict(service, client) == 'ok'
+    client.do('become', DOMAINS[1])
+    assert client.label() == label_of(DOMAINS[1])
+    client.sync()
