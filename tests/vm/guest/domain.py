@@ -20,8 +20,9 @@ OPEN = '<allow user="*"/>' + system.OPEN_POLICY
 class Peer:
     """A process in a domain with one connection to a bus, of which it does whatever the test says.
 
-    All methods and attributes of wirebus.Conn are there and work in the child: peer.call('GetId'), peer.name, peer.wait_call('Ping').
-    peer.post('call', ...) only begins, peer.result() waits for it. Functions cannot be passed; no file descriptors come back.
+    All methods of wirebus.Conn are there and work in the child: peer.call('GetId'), peer.wait_call('Ping'); its attributes are had with
+    peer.do('guid'). peer.post('call', ...) only begins, peer.result() waits for it. peer.do('become', 'other_t') changes the domain of
+    the process, but not that of its connection. Functions cannot be passed; no file descriptors come back.
     """
 
     def __init__(self, address, domain=None, user=None, cgroup=None, **conn):
