@@ -3,8 +3,7 @@
  * What /proc says of the process at the other end of a Unix socket, and of no other. A pid alone may have passed to another process
  * since: so a pidfd that the kernel took from the socket is held while the file is read, and its process must live after that.
  *
- * The answer is of the process as it is now, not as it was when it connected. Files with another process's credentials, such as
- * those of ptrace_may_access(), are not for this: what cannot be read is an error.
+ * The answer is of the process as it is now, not as it was when it connected. What cannot be read is an error.
  */
 #ifndef POSTERN_BACKENDS_PROCGUARD_H
 #define POSTERN_BACKENDS_PROCGUARD_H

@@ -7,7 +7,7 @@
 
 #include "util/error.h"
 
-/* What a placeholder stands for: a part of the text that was compared, not a copy. text is NULL when the pattern has no such placeholder. */
+/* What a placeholder stands for: a part of the text that was compared, not a copy. text is NULL when the pattern has none of it. */
 struct postern_pattern_capture {
     const char *text;
     size_t len;

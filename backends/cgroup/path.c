@@ -208,8 +208,8 @@ static int unescape(const struct postern_pattern_capture *capture, char out[POST
         char c = capture->text[i];
 
         if (n == POSTERN_CGROUP_NAME_MAX)
-            return postern_error_set(error, -EPERM, "a container's name in \"%.*s\" is longer than %u bytes", (int)capture->len, capture->text,
-                                     POSTERN_CGROUP_NAME_MAX);
+            return postern_error_set(error, -EPERM, "a container's name in \"%.*s\" is longer than %u bytes", (int)capture->len,
+                                     capture->text, POSTERN_CGROUP_NAME_MAX);
         if (c == '\\') {
             int high = capture->len - i > 3 && capture->text[i + 1] == 'x' ? hex_digit(capture->text[i + 2]) : -1;
             int low = high >= 0 ? hex_digit(capture->text[i + 3]) : -1;

@@ -36,8 +36,8 @@ int postern_cgroup_check(const char *text, size_t len, struct postern_error *err
  * The hierarchies are looked at in the order unified, name=systemd, freezer, the others as they stand; the first with a container
  * counts. In its path the outermost group counts that a pattern matches, so that nothing inside a container can say that it is
  * another; for one group the first pattern. A pattern without "/" is compared with one component, one that begins with "/" with the
- * path from the root to the group; "CONTROLLER:/..." only in the hierarchy of that controller; another with "/" matches nothing. Groups that the bus is in too
- * are skipped, and so are those whose type is POSTERN_CGROUP_NONE.
+ * path from the root to the group; "CONTROLLER:/..." only in the hierarchy of that controller; another with "/" matches nothing.
+ * Groups that the bus is in too are skipped, and so are those whose type is POSTERN_CGROUP_NONE.
  *
  * 1 with *container: found, name and key unescaped as those of systemd's units. 0: in no container. -EPERM with *error: either
  * text fails postern_cgroup_check(), or a name is not valid UTF-8, too long or wrongly escaped; that is never "in no container".
