@@ -15,6 +15,7 @@ libcore_la_SOURCES = \
 	core/listen.c core/listen.h \
 	core/mediator.c core/mediator.h \
 	core/party.c core/party.h \
+	core/pattern.c core/pattern.h \
 	core/request.c \
 	core/rule.c core/rule.h \
 	core/ruleset.c core/ruleset.h \

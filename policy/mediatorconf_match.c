@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/pattern.h"
 #include "policy/mediatorconf_reader.h"
 #include "wire/name.h"
+
+#define NO_CONTAINER POSTERN_MEDIATORCONF_NO_CONTAINER
 
 /* What Postern knows without any file; data/mediator.conf says the same. */
 static const struct {
@@ -18,16 +21,31 @@ static const struct {
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:container_init_t:{instance}", "org.selinuxproject.container"},
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:container_kvm_t:{instance}", "org.selinuxproject.container"},
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:svirt_lxc_net_t:{instance}", "org.selinuxproject.container"},
+    /* Monitors, which live beside the container that they watch. */
+    {POSTERN_PROVIDER_CGROUP, "libpod-conmon-{*}.scope", NO_CONTAINER},
+    {POSTERN_PROVIDER_CGROUP, "crio-conmon-{*}.scope", NO_CONTAINER},
     {POSTERN_PROVIDER_CGROUP, "app-flatpak-{name}-{instance}.scope", "org.flatpak"},
     {POSTERN_PROVIDER_CGROUP, "snap.{name}.{app}-{*}.scope", "io.snapcraft"},
+    {POSTERN_PROVIDER_CGROUP, "snap.{name}.{app}.{*}.scope", "io.snapcraft"},
     {POSTERN_PROVIDER_CGROUP, "snap.{name}.{app}.service", "io.snapcraft"},
+    {POSTERN_PROVIDER_CGROUP, "freezer:/snap.{name}", "io.snapcraft"},
     {POSTERN_PROVIDER_CGROUP, "libpod-{name}.scope", "io.podman"},
+    {POSTERN_PROVIDER_CGROUP, "libpod-payload-{name}", "io.podman"},
+    {POSTERN_PROVIDER_CGROUP, "/libpod_parent/libpod-{name}", "io.podman"},
+    {POSTERN_PROVIDER_CGROUP, "/libpod_parent/{*}/libpod-{name}", "io.podman"},
     {POSTERN_PROVIDER_CGROUP, "docker-{name}.scope", "com.docker"},
     {POSTERN_PROVIDER_CGROUP, "/docker/{name}", "com.docker"},
     {POSTERN_PROVIDER_CGROUP, "cri-containerd-{name}.scope", "io.kubernetes.cri"},
+    {POSTERN_PROVIDER_CGROUP, "{*}:cri-containerd:{name}", "io.kubernetes.cri"},
     {POSTERN_PROVIDER_CGROUP, "crio-{name}.scope", "io.kubernetes.cri"},
+    {POSTERN_PROVIDER_CGROUP, "/kubepods/pod{*}/{name}", "io.kubernetes.cri"},
+    {POSTERN_PROVIDER_CGROUP, "/kubepods/{*}/pod{*}/{name}", "io.kubernetes.cri"},
     {POSTERN_PROVIDER_CGROUP, "machine-{name}.scope", "org.freedesktop.machine1"},
+    {POSTERN_PROVIDER_CGROUP, "systemd-nspawn@{name}.service", "org.freedesktop.machine1"},
     {POSTERN_PROVIDER_CGROUP, "lxc.payload.{name}", "org.linuxcontainers.lxc"},
+    {POSTERN_PROVIDER_CGROUP, "/lxc/{name}", "org.linuxcontainers.lxc"},
+    {POSTERN_PROVIDER_CGROUP, "crun-{name}.scope", "org.opencontainers.runtime"},
+    {POSTERN_PROVIDER_CGROUP, "runc-{name}.scope", "org.opencontainers.runtime"},
 };
 
 static int append(struct postern_mediatorconf *conf, enum postern_provider provider, const char *pattern, const char *type,
@@ -58,39 +76,34 @@ int postern_mediatorconf_shipped(struct postern_mediatorconf *conf)
     return 0;
 }
 
-/* Is p, behind a "{", one of the placeholders? Its length with the closing brace, or 0. */
-static size_t placeholder(const char *p)
+/* In a group's path "/" is the separator, and a pattern for all of it says so at its beginning. */
+static bool has_stray_slash(const char *pattern)
 {
-    static const char *const names[] = {"name}", "instance}", "app}", "*}"};
+    size_t slash = strcspn(pattern, "/");
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strncmp(p, names[i], strlen(names[i])) == 0)
-            return strlen(names[i]);
-    return 0;
+    return pattern[slash] != '\0' && slash > 0 && (slash == 1 || pattern[slash - 1] != ':' || strcspn(pattern, "{") < slash);
 }
 
-/* A placeholder ends where the character that follows it comes first, so something must follow that is no placeholder, or nothing. */
-static int check_pattern(const struct postern_markup_node *node, const char *pattern, struct postern_error *error)
+static int check_pattern(const struct postern_markup_node *node, enum postern_provider provider, const char *pattern, const char *type,
+                         struct postern_error *error)
 {
     const struct postern_location *where = postern_markup_where(node, "match");
-    bool after_placeholder = false;
+    struct postern_error fault;
 
-    if (*pattern == '\0')
-        return postern_location_error(where, error, "match is empty");
-    for (const char *p = pattern; *p != '\0'; p++) {
-        size_t len = *p == '{' ? placeholder(p + 1) : 0;
-
-        if (*p == '}' || (*p == '{' && len == 0))
-            return postern_location_error(where, error, "match=\"%s\": expected {name}, {instance}, {app} or {*} at \"%s\"", pattern, p);
-        if (len > 0 && after_placeholder)
-            return postern_location_error(where, error, "match=\"%s\": two placeholders need something between them", pattern);
-        after_placeholder = len > 0;
-        p += len;
-    }
-    if (strstr(pattern, "{name}") == NULL && strstr(pattern, "{instance}") == NULL)
+    if (postern_pattern_check(pattern, &fault) < 0)
+        return postern_location_error(where, error, "match=\"%s\": %s", pattern, fault.text);
+    if (provider == POSTERN_PROVIDER_CGROUP && has_stray_slash(pattern))
+        return postern_location_error(where, error, "match=\"%s\": a pattern with \"/\" begins with it, or with CONTROLLER:/", pattern);
+    if (strcmp(type, NO_CONTAINER) != 0 && strstr(pattern, "{name}") == NULL && strstr(pattern, "{instance}") == NULL)
         return postern_location_error(where, error, "match=\"%s\" needs {name} or {instance}, or all it matches would be one container",
                                       pattern);
     return 0;
+}
+
+/* A group may be said to be no container's. */
+static bool is_type(enum postern_provider provider, const char *type)
+{
+    return postern_name_is_interface(type, strlen(type)) || (provider == POSTERN_PROVIDER_CGROUP && strcmp(type, NO_CONTAINER) == 0);
 }
 
 static int take(struct postern_mediatorconf_reader *reader, const struct postern_markup_node *node, enum postern_provider provider,
@@ -100,10 +113,10 @@ static int take(struct postern_mediatorconf_reader *reader, const struct postern
 
     if (pattern == NULL || type == NULL)
         return postern_location_error(&node->where, error, "<%s> needs the attributes \"match\" and \"type\"", node->name);
-    if (!postern_name_is_interface(type, strlen(type)))
+    if (!is_type(provider, type))
         return postern_location_error(postern_markup_where(node, "type"), error,
                                       "type=\"%s\": expected a reversed domain name such as \"org.flatpak\"", type);
-    if (check_pattern(node, pattern, error) < 0)
+    if (check_pattern(node, provider, pattern, type, error) < 0)
         return -EINVAL;
     if (reader->conf->n_matches == POSTERN_MEDIATORCONF_MATCHES_MAX)
         return postern_location_error(&node->where, error, "more than %u patterns", POSTERN_MEDIATORCONF_MATCHES_MAX);

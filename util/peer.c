@@ -198,8 +198,8 @@ int postern_peer_pidfd(int fd)
 
     if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
         return pidfd;
-    /* A reaped peer is ESRCH, EINVAL or ENODATA, depending on the kernel. */
-    if (errno == ENOPROTOOPT || errno == ESRCH || errno == EINVAL || errno == ENODATA)
-        return -ENODATA;
-    return -errno;
+    /* Of a reaped peer: ESRCH or EINVAL, depending on the kernel; ENODATA: there never was a process, as on an Internet socket. */
+    if (errno == EINVAL)
+        return -ESRCH;
+    return errno == ENOPROTOOPT ? -EOPNOTSUPP : -errno;
 }

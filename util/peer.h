@@ -34,8 +34,9 @@ int postern_peer_facts_self(struct postern_peer_facts *facts);
 void postern_peer_facts_finish(struct postern_peer_facts *facts);
 
 /* A new pidfd of the process that connected, close-on-exec; the caller closes it. Kept out of the facts: a descriptor for each
- * connection is a price that only who needs it should pay. -ENODATA: the kernel cannot say (before Linux 6.5), or the process
- * is gone and reaped. */
+ * connection is a price that only who needs it should pay. -EOPNOTSUPP: the kernel cannot say (before Linux 6.5); -ESRCH: the
+ * process is gone and reaped (from Linux 6.16 on such a process still has a pidfd); -ENODATA: there is no process, since it is not a
+ * connected Unix socket. */
 int postern_peer_pidfd(int fd);
 
 #endif

@@ -64,3 +64,8 @@ check_PROGRAMS += fuzz-command
 fuzz_command_SOURCES = tests/fuzz/fuzz-command.c $(FUZZ_MAIN)
 fuzz_command_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_command_LDADD = libdaemon.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-cgroup
+fuzz_cgroup_SOURCES = tests/fuzz/fuzz-cgroup.c $(FUZZ_MAIN)
+fuzz_cgroup_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_cgroup_LDADD = libbackends.la libcore.la libwire.la libutil.la

@@ -10,6 +10,7 @@ Suite *core_decide_suite(void);
 Suite *core_fields_suite(void);
 Suite *core_life_suite(void);
 Suite *core_open_suite(void);
+Suite *core_pattern_suite(void);
 Suite *core_rule_suite(void);
 Suite *core_ruleset_suite(void);
 Suite *core_server_suite(void);

@@ -10,6 +10,7 @@ test_core_SOURCES = \
 	tests/unit/core-fields.c \
 	tests/unit/core-life.c \
 	tests/unit/core-open.c \
+	tests/unit/core-pattern.c \
 	tests/unit/core-rule.c \
 	tests/unit/core-ruleset.c \
 	tests/unit/core-server.c \

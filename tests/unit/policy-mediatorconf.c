@@ -57,6 +57,12 @@ static const struct {
     {IN("<cgroup match='name}' type='a.b'/>"), "2:9", "{*}"},
     {IN("<cgroup match='{name}{app}' type='a.b'/>"), "2:9", "between"},
     {IN("<cgroup match='x.{app}.{*}' type='a.b'/>"), "2:9", "{name} or {instance}"},
+    {IN("<cgroup match='{name}-{name}' type='a.b'/>"), "2:9", "twice"},
+    {IN("<cgroup match='a/{name}' type='a.b'/>"), "2:9", "CONTROLLER:/"},
+    {IN("<cgroup match=':/{name}' type='a.b'/>"), "2:9", "CONTROLLER:/"},
+    {IN("<cgroup match='{*}:/{name}' type='a.b'/>"), "2:9", "CONTROLLER:/"},
+    {IN("<cgroup match='x' type='None'/>"), "2:19", "reversed domain name"},
+    {IN("<label lsm='apparmor' match='x' type='none'/>"), "2:33", "reversed domain name"},
     {IN("<container name='c'/>"), "2:1", "\"type\" and \"name\""},
     {IN("<container type='a.b'/>"), "2:1", "\"type\" and \"name\""},
     {IN("<container type='a-b' name='c'/>"), "2:12", "reversed domain name"},
@@ -150,6 +156,7 @@ START_TEST(everything_is_read)
            "<containers default-mode='complain' implicit-mode='restrict' broadcasts='instance' instance-header='requested'"
            " max-total='1' max-per-user='2' max-connections='3' max-metadata='0'/>\n"
            "<label lsm='selinux' match='x:{*}:{instance}' type='x.y'/><cgroup match='/docker/{name}' type='com.docker'/>"
+           "<cgroup match='freezer:/x.{*}' type='none'/>"
            "<container type='a.b' name='&#228;'><allow see='a.b'/></container><container type='a.b' name='' mode='identify'/>"
            "<container type='a.b' name='&#228;' mode='complain'><allow own='c.d'/></container><containers max-total='9'/>");
     struct postern_mediatorconf *conf;
@@ -165,9 +172,10 @@ START_TEST(everything_is_read)
     ck_assert_str_eq(conf->matches[0].pattern, "x:{*}:{instance}");
     ck_assert(conf->matches[0].provider == POSTERN_PROVIDER_SELINUX && conf->matches[0].where.line == 3);
     ck_assert_str_eq(conf->matches[1].type, "com.docker");
+    ck_assert_str_eq(conf->matches[2].type, POSTERN_MEDIATORCONF_NO_CONTAINER);
     /* The shipped patterns of AppArmor still hold: the file says nothing about them. */
-    ck_assert_uint_gt(conf->n_matches, 2);
-    for (size_t i = 2; i < conf->n_matches; i++)
+    ck_assert_uint_gt(conf->n_matches, 3);
+    for (size_t i = 3; i < conf->n_matches; i++)
         ck_assert_int_eq(conf->matches[i].provider, POSTERN_PROVIDER_APPARMOR);
     ck_assert_uint_eq(conf->n_containers, 2);
     ck_assert_str_eq(conf->containers[0].name, "\xc3\xa4");

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The control groups of the process at the other end of a socket. */
+#ifndef POSTERN_BACKENDS_CGROUP_PEER_H
+#define POSTERN_BACKENDS_CGROUP_PEER_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+/*
+ * Appends to *text what /proc/PID/cgroup says, for postern_cgroup_find(). fd is the connected socket, pid what SO_PEERCRED said of it.
+ * 1 with *pinned: whether the kernel vouches for that it is the process that connected. 0: nothing can be said, see
+ * postern_procguard_open(). A negative errno with *error: the process is gone (-ESRCH) or cannot be seen, which never means that it
+ * is in no container. *text's len and *pinned are untouched unless 1 is returned.
+ *
+ * Where the kernel tells the group by the pidfd itself (Linux 6.13), the unified hierarchy is the only one, and the process may open
+ * what it has only the number of (CAP_DAC_READ_SEARCH), no pid is looked at, and a process that has ended meanwhile is answered, too.
+ */
+int postern_cgroup_of_peer(int fd, pid_t pid, bool unpinned_ok, struct postern_buf *text, bool *pinned, struct postern_error *error);
+
+/* Appends to *text what /proc/self/cgroup says. 0, or a negative errno with *error. */
+int postern_cgroup_of_self(struct postern_buf *text, struct postern_error *error);
+
+/* The unified hierarchy's part of it, by the pidfd alone. mount: where that hierarchy is mounted, with the group "/" at its root. Appends
+ * "0::PATH\n". 0, or a negative errno with *text's len as it was: the kernel cannot, the group is removed, or it may not be opened. */
+int postern_cgroup_by_pidfd(int pidfd, const char *mount, struct postern_buf *text);
+
+#endif

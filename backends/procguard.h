@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What /proc says of the process at the other end of a Unix socket, and of no other. A pid alone may have passed to another process
+ * since: so a pidfd that the kernel took from the socket is held while the file is read, and its process must live after that.
+ *
+ * The answer is of the process as it is now, not as it was when it connected. What cannot be read is an error.
+ */
+#ifndef POSTERN_BACKENDS_PROCGUARD_H
+#define POSTERN_BACKENDS_PROCGUARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "util/buf.h"
+#include "util/error.h"
+
+#define POSTERN_PROCGUARD_TEXT_MAX 65536u
+
+struct postern_procguard {
+    int pidfd;
+    pid_t pid;    /* the process, as /proc knows it */
+    bool pinned;  /* the pidfd is the socket's; else it was opened by the number, and is only as good as the number then was */
+    uint64_t start; /* when the process began, in ticks; only when it is not pinned */
+};
+
+/*
+ * Begins: fd is the connected socket, pid what SO_PEERCRED said of it. 1 with *guard, which postern_procguard_close() ends; 0: nothing
+ * can be said, because it is no Unix socket, or because the kernel has no SO_PEERPIDFD (before Linux 6.5) and unpinned_ok is false.
+ * A negative errno with *error: -ESRCH when the process is gone, -EPERM when it cannot be seen from here (another pid namespace).
+ */
+int postern_procguard_open(int fd, pid_t pid, bool unpinned_ok, struct postern_procguard *guard, struct postern_error *error);
+
+/* Appends all of /proc/PID/file to *text. 0, or a negative errno with *error and *text's len as it was: -ESRCH when the process has
+ * ended or is about to, -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
+int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
+
+void postern_procguard_close(struct postern_procguard *guard);
+
+/* All of that at once for /proc/PID/attr/NAME: name is "apparmor/current", for example, the label on kernels whose sockets have none.
+ * Appends the text as it stands there, perhaps with a newline at its end. 1 with *pinned; 0 and negative errno as those above, then with
+ * *text's len as it was and *pinned untouched. */
+int postern_proc_attr_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *name, struct postern_buf *text, bool *pinned,
+                              struct postern_error *error);
+
+/* The same for any other file of /proc/PID. */
+int postern_proc_file_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *file, struct postern_buf *text, bool *pinned,
+                              struct postern_error *error);
+
+/* Appends a file of bounded length to *text. 0, or a negative errno with *text's len as it was; -EFBIG: it is longer. */
+int postern_proc_read(const char *path, struct postern_buf *text);
+
+#endif
