@@ -187,11 +187,15 @@ START_TEST(number_was_reused)
     guard.start++;
     ck_assert_int_eq(postern_procguard_read(&guard, "comm", &text, &error), -ESRCH);
     ck_assert_ptr_nonnull(strstr(error.text, "another has its number"));
+    /* And a pidfd whose process has ended, though somebody with the number runs. */
+    peer_free(&peer);
+    guard.pid = getpid();
+    guard.pinned = true;
+    ck_assert_int_eq(postern_procguard_read(&guard, "comm", &text, &error), -ESRCH);
     postern_procguard_close(&guard);
     ck_assert_int_eq(guard.pidfd, -1);
     postern_procguard_close(&guard);
     postern_buf_finish(&text);
-    peer_free(&peer);
 }
 END_TEST
 
