@@ -4,5 +4,26 @@ libbackends_la_SOURCES = \
 	backends/cgroup/peer.c backends/cgroup/peer.h \
 	backends/procguard.c backends/procguard.h \
 	backends/registry.c backends/registry.h \
-	backends/socket.h \
+	backends/signs.c backends/signs.h \
+	backends/trail.c backends/trail.h \
+	backends/apparmor.h backends/cgroup.h backends/selinux.h backends/socket.h \
+	backends/cgroup/backend.c \
 	backends/socket/socket.c
+libbackends_la_LIBADD = $(LIBAPPARMOR_LIBS) $(LIBSELINUX_LIBS) $(LIBAUDIT_LIBS)
+libbackends_la_CFLAGS = $(AM_CFLAGS) $(LIBAPPARMOR_CFLAGS) $(LIBSELINUX_CFLAGS) $(LIBAUDIT_CFLAGS)
+if HAVE_LIBAPPARMOR
+libbackends_la_SOURCES += \
+	backends/apparmor/backend.c backends/apparmor/state.h \
+	backends/apparmor/door.c \
+	backends/apparmor/identify.c \
+	backends/apparmor/label.c \
+	backends/apparmor/probe.c \
+	backends/apparmor/query.c \
+	backends/apparmor/record.c
+endif
+if HAVE_LIBSELINUX
+libbackends_la_SOURCES += \
+	backends/selinux/backend.c backends/selinux/state.h \
+	backends/selinux/door.c \
+	backends/selinux/server.c
+endif

@@ -3,16 +3,28 @@
 
 #include <string.h>
 
+#ifdef HAVE_LIBAPPARMOR
+#include "backends/apparmor.h"
+#endif
+#include "backends/cgroup.h"
+#ifdef HAVE_LIBSELINUX
+#include "backends/selinux.h"
+#endif
 #include "backends/socket.h"
 
 static const struct postern_backend *const backends[] = {
     &postern_socket_backend,
+#ifdef HAVE_LIBSELINUX
+    &postern_selinux_backend,
+#endif
+#ifdef HAVE_LIBAPPARMOR
+    &postern_apparmor_backend,
+#endif
+    &postern_cgroup_backend,
 };
 
-const struct postern_backend *postern_registry_find(const char *name)
+const struct postern_backend *const *postern_registry_list(size_t *n)
 {
-    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
-        if (strcmp(backends[i]->name, name) == 0)
-            return backends[i];
-    return NULL;
+    *n = sizeof(backends) / sizeof(backends[0]);
+    return backends;
 }

@@ -5,7 +5,7 @@
 
 #include "core/backend.h"
 
-/* The backend of this name, or NULL when this build has none. */
-const struct postern_backend *postern_registry_find(const char *name);
+/* All backends of this build. */
+const struct postern_backend *const *postern_registry_list(size_t *n);
 
 #endif

@@ -8,18 +8,18 @@
 
 #include "core/containers1.h"
 #include "core/serverargs.h"
-#include "wire/credentials.h"
 
 static int check_limits(const struct postern_mediator *mediator, const struct postern_party *caller, struct postern_error *error)
 {
     const struct postern_settings *settings = &mediator->settings;
     uint64_t mine = 0;
 
-    if (HASH_COUNT(mediator->instances) >= settings->max_containers)
+    /* Those that nobody announced cost a connection each, which is limited already. */
+    if (HASH_COUNT(mediator->instances) - HASH_CNT(hh_implicit, mediator->implicit) >= settings->max_containers)
         return postern_error_set(error, -EDQUOT, "the bus has %" PRIu64 " containers already, the most it may have",
                                  settings->max_containers);
     for (const struct postern_instance *instance = mediator->instances; instance != NULL; instance = instance->hh.next)
-        mine += instance->creator_uid == caller->uid;
+        mine += instance->recognised.len == 0 && instance->creator_uid == caller->uid;
     if (mine >= settings->max_containers_per_user)
         return postern_error_set(error, -EDQUOT, "this user has %" PRIu64 " containers already, the most a user may have", mine);
     return 0;
@@ -31,23 +31,6 @@ static uint32_t mode_of(const struct postern_mediator *mediator, const struct po
     if (args->mode != POSTERN_MODE_NONE)
         return args->mode;
     return args->has_allow ? POSTERN_MODE_RESTRICT : mediator->settings.default_mode;
-}
-
-/* The entries of an a{sv} with what GetConnectionCredentials tells of the creator. */
-static int write_credentials(const struct postern_party *creator, struct postern_buf *buf)
-{
-    struct postern_writer w;
-    int r;
-
-    postern_writer_init(&w);
-    postern_writer_open(&w, 'a', "{sv}");
-    postern_credentials_write(&w, creator->uid, &creator->facts);
-    postern_writer_close(&w);
-    r = postern_writer_finish(&w);
-    if (r == 0)
-        r = postern_buf_append(buf, w.buf.data + 8, w.buf.len - 8); /* behind length and padding */
-    postern_writer_free(&w);
-    return r;
 }
 
 /* Makes the instance out of the arguments, which lose their rules to it. */
@@ -73,7 +56,7 @@ static int make_instance(struct postern_mediator *mediator, const struct postern
     if (r == 0)
         r = postern_buf_append(&plan.metadata, args->metadata, args->metadata_len);
     if (r == 0)
-        r = write_credentials(call->caller, &plan.credentials);
+        r = postern_containers1_write_creator(plan.source, call->caller, &plan.credentials);
     if (r == 0)
         r = postern_instance_new(mediator, &plan, instance);
     if (r < 0) {

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 
 #include "core/decide.h"
 #include "core/fields.h"
@@ -108,6 +107,9 @@ static const char *rule_text(const struct postern_rule_ref *rule, char text[RULE
     case POSTERN_RULE_BASELINE:
         snprintf(text, RULE_TEXT, "baseline:%" PRIu32, rule->index);
         break;
+    case POSTERN_RULE_LABELS:
+        snprintf(text, RULE_TEXT, "%s", rule->file);
+        break;
     default:
         snprintf(text, RULE_TEXT, "none");
     }
@@ -166,34 +168,21 @@ static void put_request(struct line *line, const struct postern_request *request
         put_message(line, request->message);
 }
 
-/* ---- how often -------------------------------------------------------------------------------------------------- */
-
-static int64_t now(void)
+static void put_labels(struct line *line, const struct postern_request *request)
 {
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-    return time.tv_sec;
+    put(line, "from_label", request->from != NULL ? request->from->facts.label : NULL);
+    put(line, "to_label", request->to != NULL ? request->to->facts.label : NULL);
 }
+
+/* ---- how often -------------------------------------------------------------------------------------------------- */
 
 /* Takes one line out of the budget. The count of those that it did not cover goes with the next that it does. */
 static bool may_write(struct postern_audit_budget *budget, struct line *line, struct postern_audit_event *event)
 {
-    int64_t second = now();
-
-    if (budget->second != second) {
-        budget->second = second;
-        budget->lines = 0;
-    }
-    if (budget->lines >= POSTERN_AUDIT_LINES_PER_SECOND) {
-        budget->suppressed++;
+    if (!postern_budget_take(budget, &event->suppressed))
         return false;
-    }
-    budget->lines++;
-    if (budget->suppressed > 0)
-        put_number(line, "suppressed", budget->suppressed);
-    event->suppressed = budget->suppressed;
-    budget->suppressed = 0;
+    if (event->suppressed > 0)
+        put_number(line, "suppressed", event->suppressed);
     return true;
 }
 
@@ -216,25 +205,9 @@ static struct postern_audit_budget *budget_of(const struct postern_request *requ
 /* Has this missing rule been reported in this second? */
 static bool is_new_complaint(struct postern_instance *instance, const char *rule, size_t len)
 {
-    struct postern_audit_complaints *complaints = instance->complaints;
-    uint64_t hash = postern_hash(rule, len);
-    int64_t second = now();
-
-    if (complaints == NULL)
-        complaints = instance->complaints = calloc(1, sizeof(*complaints));
-    if (complaints == NULL)
-        return false;
-    if (complaints->second != second) {
-        complaints->second = second;
-        complaints->n = 0;
-    }
-    for (uint32_t i = 0; i < complaints->n; i++)
-        if (complaints->seen[i] == hash)
-            return false;
-    if (complaints->n == POSTERN_AUDIT_COMPLAINTS_PER_SECOND)
-        return false;
-    complaints->seen[complaints->n++] = hash;
-    return true;
+    if (instance->complaints == NULL)
+        instance->complaints = calloc(1, sizeof(*instance->complaints));
+    return instance->complaints != NULL && postern_budget_is_new(instance->complaints, postern_hash(rule, len));
 }
 
 /* ---- the rule that would be needed ------------------------------------------------------------------------------------ */
@@ -444,6 +417,23 @@ static void describe(const struct postern_request *request, const struct postern
     put(line, "end", event->end == POSTERN_END_SENDER ? "sender" : "receiver");
     put(line, "why", event->why);
     put_request(line, request);
+    if (decision->opinion.rule.kind == POSTERN_RULE_LABELS)
+        put_labels(line, request);
+}
+
+/* What the tools of a security module are to find goes where they look; the same budget holds. */
+static void report_findings(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+{
+    struct postern_audit_budget *budget = decision->n_findings > 0 ? budget_of(request, decision) : NULL;
+    uint64_t suppressed;
+
+    for (uint8_t i = 0; i < decision->n_findings; i++) {
+        const struct postern_finding *finding = &decision->findings[i];
+        const struct postern_door_slot *slot = &mediator->doors[finding->place];
+
+        if (slot->report != NULL && (budget == NULL || postern_budget_take(budget, &suppressed)))
+            slot->report(slot->door, request, finding);
+    }
 }
 
 void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
@@ -460,6 +450,7 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
         return;
     }
     write_complaints(request, decision);
+    report_findings(mediator, request, decision);
     if (!all && !is_worth_a_line(request, decision))
         return;
     describe(request, decision, rule, &event, &line);

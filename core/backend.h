@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The seam to a source of facts that tells which container a connection belongs to. */
+/* The seam to a source of facts: it may tell which container a connection belongs to, and it may be a door. */
 #ifndef POSTERN_CORE_BACKEND_H
 #define POSTERN_CORE_BACKEND_H
 
 #include "core/door.h"
 #include "core/instance.h"
+#include "core/settings.h"
 #include "util/error.h"
 
 struct postern_backend {
     const char *name; /* as in <identity order="..."> and in org.postern.IdentitySource */
-    /* Prepares it. 0 with *data, or a negative errno with the reason in *error: then the mediator does not open. */
+    /* Prepares it and finds out what this machine has of it, before any settings are known. 0 with *data, or a negative errno with the
+     * reason in *error: then the mediator does not open. That a machine has nothing of it is no error. */
     int (*open)(struct postern_mediator *mediator, void **data, struct postern_error *error);
     void (*close)(void *data);
+    /* Can it do what these settings ask of it? 0, or a negative errno with *error: they are not put in force. NULL: always. */
+    int (*admit)(void *data, const struct postern_settings *settings, struct postern_error *error);
     /* Whose is the connection? 1 with *instance; 0: nothing to say, the next provider is asked; a negative errno with *error: the
-     * connection is refused, because an error never means "uncontained". */
+     * connection is refused, because an error never means "uncontained". NULL: it tells nothing of containers. */
     int (*identify)(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                     struct postern_instance **instance, struct postern_error *error);
-    /* Its opinion on requests, as the LSM door; NULL: it has none. */
+    /* Its opinion on requests, as one of the doors; NULL: it has none. It abstains where the machine has nothing of it. */
     postern_door_fn *check;
-    /* The system's policy or the configuration has changed; NULL: it keeps nothing. */
+    postern_report_fn *report; /* of its findings; NULL: it has none */
+    uint8_t place;             /* enum postern_door_place of check */
+    /* Other settings are in force; NULL: it keeps nothing. */
     void (*refresh)(void *data);
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/serverargs.h"
+#include "wire/credentials.h"
 #include "wire/message.h"
 #include "wire/name.h"
 #include "wire/reader.h"
@@ -282,6 +283,24 @@ int postern_containers1_property(struct postern_mediator *mediator, const char *
 }
 
 /* ---- identity for others ----------------------------------------------------------------------------------- */
+
+int postern_containers1_write_creator(const char *source, const struct postern_party *creator, struct postern_buf *entries)
+{
+    struct postern_writer w;
+    int r;
+
+    postern_writer_init(&w);
+    postern_writer_open(&w, 'a', "{sv}");
+    if (creator != NULL)
+        postern_credentials_write(&w, creator->uid, &creator->facts);
+    postern_writer_entry_string(&w, "org.postern.IdentitySource", source);
+    postern_writer_close(&w);
+    r = postern_writer_finish(&w);
+    if (r == 0)
+        r = postern_buf_append(entries, w.buf.data + 8, w.buf.len - 8); /* behind length and padding */
+    postern_writer_free(&w);
+    return r;
+}
 
 static int tell(postern_credential_fn *fn, void *fn_data, const char *key, const char *signature, const char *value)
 {

@@ -19,6 +19,10 @@ int postern_containers1_property(struct postern_mediator *mediator, const char *
 int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call,
                                    struct postern_error *error);
 
+/* Appends the entries of the a{sv} "creator" of an instance: which provider found it, as org.postern.IdentitySource, and what
+ * GetConnectionCredentials tells of the creator now (NULL: it has none). 0 or -ENOMEM. */
+int postern_containers1_write_creator(const char *source, const struct postern_party *creator, struct postern_buf *entries);
+
 /* credentials() of the module's table. */
 int postern_containers1_credentials(const struct postern_party *party, postern_credential_fn *fn, void *fn_data);
 

@@ -4,7 +4,8 @@
 static const uint8_t door_of_place[POSTERN_PLACES] = {
     [POSTERN_PLACE_XML] = POSTERN_DOOR_XML,
     [POSTERN_PLACE_CONTAINER] = POSTERN_DOOR_CONTAINER,
-    [POSTERN_PLACE_LSM] = POSTERN_DOOR_LSM,
+    [POSTERN_PLACE_SELINUX] = POSTERN_DOOR_LSM,
+    [POSTERN_PLACE_APPARMOR] = POSTERN_DOOR_LSM,
 };
 
 /* An opinion that is none of the three kinds is a mistake inside the door, hence a deny. */
@@ -22,6 +23,15 @@ static void ask(const struct postern_door_slot *slot, const struct postern_reque
     }
 }
 
+/* A door's findings are kept whatever it answered: its records are not only about denials. */
+static void keep_findings(struct postern_decision *decision, int place, const struct postern_opinion *opinion)
+{
+    for (uint8_t i = 0; i < opinion->n_findings && i < POSTERN_FINDINGS_MAX && decision->n_findings < POSTERN_DECISION_FINDINGS_MAX; i++) {
+        decision->findings[decision->n_findings] = opinion->findings[i];
+        decision->findings[decision->n_findings++].place = (uint8_t)place;
+    }
+}
+
 void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
                     struct postern_decision *decision)
 {
@@ -35,6 +45,7 @@ void postern_decide(const struct postern_mediator *mediator, const struct poster
         ask(&mediator->doors[place], request, &opinion);
         if (opinion.kind == POSTERN_OPINION_ABSTAIN)
             continue;
+        keep_findings(&made, place, &opinion);
         made.allowed = opinion.kind == POSTERN_OPINION_ALLOW;
         made.door = door_of_place[place];
         made.complaints |= opinion.complaints;

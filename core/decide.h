@@ -8,6 +8,8 @@
 
 #include "core/mediator.h"
 
+#define POSTERN_DECISION_FINDINGS_MAX (2 * POSTERN_FINDINGS_MAX)
+
 struct postern_decision {
     bool allowed;
     bool faulty;                    /* the question could not be asked */
@@ -15,9 +17,11 @@ struct postern_decision {
     uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
     bool log;                       /* a rule asks for a line */
     struct postern_opinion opinion; /* of that door; zero when the question was faulty */
+    uint8_t n_findings;             /* of the security modules */
+    struct postern_finding findings[POSTERN_DECISION_FINDINGS_MAX];
 };
 
-/* Asks the doors in order (XML, container, LSM) and stops at the first that denies. When all abstain it is a deny; when the
+/* Asks the doors in order (XML, container, security modules) and stops at the first that denies. When all abstain it is a deny; when the
  * request is faulty it is a deny, and opinion.why says what is wrong. */
 void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
                     struct postern_decision *decision);
@@ -29,6 +33,11 @@ const char *postern_request_fault(const struct postern_mediator *mediator, const
 /* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than
  * version 1.0; -E2BIG: it says something that is not understood here. */
 int postern_abi_check(const void *made, uint32_t size, uint32_t known);
+
+/* May this request be read? 0; -EINVAL or -E2BIG as above. Those of version 1.0 and 1.1 end before assumed_label. */
+int postern_request_check(const struct postern_request *request);
+/* The label that the service to be started is assumed to have; data is NULL when nothing is. */
+struct postern_view postern_request_assumed_label(const struct postern_request *request);
 
 /* The container's door; `door` is the mediator. */
 void postern_door_container(void *door, const struct postern_request *request, struct postern_opinion *opinion);

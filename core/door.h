@@ -22,6 +22,7 @@ enum postern_rule_kind {
     POSTERN_RULE_FILE,     /* file:line of a configuration file */
     POSTERN_RULE_INDEX,    /* index in the Allow list of the instance, from 0 */
     POSTERN_RULE_BASELINE, /* index is the number of the baseline statement */
+    POSTERN_RULE_LABELS,   /* the policy of a security module, for the labels of both ends; file is the question, as "apparmor:send" */
 };
 
 /* Which rule an opinion rests on; for people, never for the wire. */
@@ -29,7 +30,7 @@ struct postern_rule_ref {
     uint32_t kind;    /* enum postern_rule_kind */
     uint32_t index;   /* INDEX, BASELINE */
     uint32_t line;    /* FILE */
-    const char *file; /* FILE; lives as long as the rule set */
+    const char *file; /* FILE; lives as long as the rule set; LABELS: static */
 };
 
 /* Which end of a message an opinion speaks for. */
@@ -38,6 +39,18 @@ enum postern_end {
     POSTERN_END_RECEIVER = 1,
 };
 
+/* One question to a security module that its own records must tell of. */
+struct postern_finding {
+    uint32_t permission; /* as the backend numbers it; never 0 */
+    uint8_t place;       /* enum postern_door_place: set by who asked the door */
+    uint8_t end;         /* enum postern_end: whose permission */
+    bool allowed;        /* what became of it */
+    bool lenient;        /* allowed only because the policy, or the domain, is not enforced */
+    int error;           /* negative errno: the question could not be asked */
+};
+
+#define POSTERN_FINDINGS_MAX 2 /* of one opinion: send and receive */
+
 struct postern_opinion {
     uint8_t kind;       /* enum postern_opinion_kind */
     uint8_t end;        /* enum postern_end: who was refused, or whose rule allowed */
@@ -45,11 +58,16 @@ struct postern_opinion {
     uint8_t complaints; /* bit 1 << enum postern_end: allowed only because the container at this end is in mode complain */
     struct postern_rule_ref rule;
     const char *why; /* a static phrase: "no rule allows the call" */
+    uint8_t n_findings;
+    struct postern_finding findings[POSTERN_FINDINGS_MAX];
 };
 
 /* Fills *opinion, which comes zeroed: a door that does nothing denies. Must not fail, block or allocate without bound; whatever
  * goes wrong inside is a DENY with a reason. The request has been checked: sizes, action, and that the parties and message
  * which its action needs are there. */
 typedef void postern_door_fn(void *door, const struct postern_request *request, struct postern_opinion *opinion);
+
+/* Writes the record of a finding of this door, where the tools of its security module look for it. How often is the caller's to bound. */
+typedef void postern_report_fn(void *door, const struct postern_request *request, const struct postern_finding *finding);
 
 #endif

@@ -35,7 +35,7 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
     mediator->last_instance = made->number;
     made->source = plan->source;
     made->mode = plan->mode;
-    made->creator_uid = plan->creator->uid;
+    made->creator_uid = plan->creator != NULL ? plan->creator->uid : plan->creator_uid;
     if (plan->tied_to_creator) {
         made->creator = plan->creator;
         made->creator->n_created++;
@@ -68,6 +68,8 @@ static void drop_contact(struct postern_contact *contact)
 static void unlist(struct postern_instance *instance)
 {
     HASH_DEL(instance->mediator->instances, instance);
+    if (instance->recognised.len > 0)
+        HASH_DELETE(hh_implicit, instance->mediator->implicit, instance);
     forget_creator(instance);
 }
 
@@ -77,6 +79,7 @@ static void destroy(struct postern_instance *instance)
 
     HASH_ITER(hh, instance->contacts, contact, next)
     drop_contact(contact);
+    postern_buf_finish(&instance->recognised);
     postern_buf_finish(&instance->metadata);
     postern_buf_finish(&instance->credentials);
     postern_ruleset_free(instance->rules);
@@ -123,6 +126,12 @@ static void settle(struct postern_instance *instance)
     unlist(instance);
     announce_removal(instance);
     destroy(instance);
+}
+
+void postern_instance_give_up(struct postern_instance *instance)
+{
+    if (instance != NULL)
+        settle(instance);
 }
 
 struct postern_instance *postern_instance_find(const struct postern_mediator *mediator, const char *path)

@@ -14,6 +14,7 @@
 #include "core/party.h"
 #include "core/ruleset.h"
 #include "util/buf.h"
+#include "util/error.h"
 
 #define POSTERN_INSTANCE_PREFIX "/org/freedesktop/DBus/Containers1/c"
 
@@ -47,6 +48,7 @@ struct postern_instance {
     const char *source; /* the provider that found it */
     uint32_t mode;      /* enum postern_container_mode, never NONE */
     uint32_t creator_uid;
+    struct postern_buf recognised; /* of an implicit instance: by what, as the key of postern_mediator.implicit; else empty */
     struct postern_party *creator;            /* NULL when gone, or when CloseFD rules the listener's life */
     struct postern_buf metadata;              /* entries of an a{sv}, in the machine's byte order, as behind the array's length */
     struct postern_buf credentials;           /* the creator's when it called, likewise */
@@ -61,6 +63,7 @@ struct postern_instance {
     struct postern_audit_complaints *complaints; /* NULL until the first */
     UT_hash_handle hh;                           /* in mediator->instances, by path */
     UT_hash_handle hh_listener;                  /* in mediator->listeners, by listening.listener */
+    UT_hash_handle hh_implicit;                  /* in mediator->implicit, by recognised */
 };
 
 /* What an instance begins with. Nothing is taken over unless postern_instance_new() succeeds. */
@@ -69,7 +72,8 @@ struct postern_instance_plan {
     const char *name;
     const char *source;
     uint32_t mode;
-    struct postern_party *creator;
+    struct postern_party *creator; /* NULL: nobody announced it, it is creator_uid's */
+    uint32_t creator_uid;
     bool tied_to_creator;
     struct postern_quota quota;
     struct postern_buf metadata;    /* taken over */
@@ -82,6 +86,23 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
                          struct postern_instance **instance);
 /* Frees an instance that has no parties, and its socket; says nothing to anybody. NULL is allowed. */
 void postern_instance_free(struct postern_instance *instance);
+
+/* What recognised a connection as one of a container that nobody announced. */
+struct postern_sign {
+    const char *source; /* the provider; static */
+    const char *type;
+    const char *name;
+    const char *instance; /* tells containers of one name apart; "" when nothing does */
+    uid_t uid;            /* of the connection: containers of different users are never one */
+    const char *evidence; /* the label or control group that was matched */
+};
+
+/* The implicit instance for this sign: the one that is alive, or a new one, which lives as long as it has connections. 0, or a negative
+ * errno with *error: -EBADMSG when the name is none that an instance can have. */
+int postern_instance_recognise(struct postern_mediator *mediator, const struct postern_sign *sign, struct postern_instance **instance,
+                               struct postern_error *error);
+/* Ends an implicit instance that got no connection after all; others live on. NULL is allowed. */
+void postern_instance_give_up(struct postern_instance *instance);
 
 /* The instance with this object path, or NULL. */
 struct postern_instance *postern_instance_find(const struct postern_mediator *mediator, const char *path);

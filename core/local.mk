@@ -3,7 +3,7 @@ libcore_la_SOURCES = \
 	core/addserver.c \
 	core/audit.c core/audit.h \
 	core/backend.h \
-	core/budget.h \
+	core/budget.c core/budget.h \
 	core/console.c core/console.h \
 	core/containers1.c core/containers1.h \
 	core/decide.c core/decide.h \
@@ -11,6 +11,7 @@ libcore_la_SOURCES = \
 	core/door_container.c \
 	core/fields.c core/fields.h \
 	core/flip.c core/flip.h \
+	core/implicit.c \
 	core/instance.c core/instance.h \
 	core/listen.c core/listen.h \
 	core/mediator.c core/mediator.h \

@@ -107,7 +107,8 @@ static const char *or_none(const struct postern_view *view)
     return view->data != NULL ? view->data : "(none)";
 }
 
-/* An uncontained sender is told what was refused, and by which line of the configuration: it could read the file as well. */
+/* An uncontained sender is told what was refused, and by which line of the configuration: it could read the file as well. Of a
+ * security module it hears that it was so, and looks into the records for the rest. */
 static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request,
                                const struct postern_decision *decision)
 {
@@ -115,8 +116,10 @@ static const char *denial_text(struct postern_mediator *mediator, const struct p
     const struct postern_message *m = request->message;
     char *text = mediator->reply_error, where[300] = "no rule allows it";
 
-    if (request->from == NULL || request->from->instance != NULL || decision->door != POSTERN_DOOR_XML)
+    if (request->from == NULL || request->from->instance != NULL || decision->door == POSTERN_DOOR_CONTAINER || decision->door == POSTERN_DOOR_NONE)
         return denied_text;
+    if (decision->door == POSTERN_DOOR_LSM)
+        snprintf(where, sizeof(where), "%s", decision->opinion.why);
     if (rule->kind == POSTERN_RULE_FILE)
         snprintf(where, sizeof(where), "%s:%u", rule->file, rule->line);
     if (m != NULL)
@@ -134,7 +137,7 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
 {
     struct postern_decision decision;
     struct postern_verdict made = {.size = verdict->size};
-    int r = postern_abi_check(request, request->size, sizeof(*request));
+    int r = postern_request_check(request);
 
     if (postern_abi_check(verdict, verdict->size, sizeof(*verdict)) == -EINVAL)
         return -EINVAL;

@@ -13,16 +13,17 @@
 #include "wire/writer.h"
 
 /* Doors in the order in which they are asked. */
-enum postern_door_place { POSTERN_PLACE_XML, POSTERN_PLACE_CONTAINER, POSTERN_PLACE_LSM, POSTERN_PLACES };
+enum postern_door_place { POSTERN_PLACE_XML, POSTERN_PLACE_CONTAINER, POSTERN_PLACE_SELINUX, POSTERN_PLACE_APPARMOR, POSTERN_PLACES };
 
 struct postern_door_slot {
     postern_door_fn *fn; /* NULL: no such door in this mediator; it abstains */
     void *door;
+    postern_report_fn *report; /* NULL: it has no findings */
 };
 
-#define POSTERN_PROVIDERS_MAX 4
+#define POSTERN_BACKENDS_MAX 4
 
-struct postern_provider_slot {
+struct postern_backend_slot {
     const struct postern_backend *backend;
     void *data;
 };
@@ -32,7 +33,9 @@ struct postern_mediator {
     uint32_t flags; /* POSTERN_OPTION_... */
     struct postern_settings settings;
     struct postern_door_slot doors[POSTERN_PLACES];
-    struct postern_provider_slot providers[POSTERN_PROVIDERS_MAX]; /* in the order in which they are asked */
+    struct postern_backend_slot backends[POSTERN_BACKENDS_MAX]; /* all that are open */
+    size_t n_backends;
+    const struct postern_backend_slot *providers[POSTERN_BACKENDS_MAX]; /* those that identify, in the order in which they are asked */
     size_t n_providers;
 
     struct postern_party *parties;
@@ -40,6 +43,7 @@ struct postern_mediator {
     struct postern_bus_name *names;
     struct postern_instance *instances;
     struct postern_instance *listeners;
+    struct postern_instance *implicit; /* those that nobody announced, by what they were recognised by */
     uint64_t last_instance;
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 

@@ -147,7 +147,7 @@ static int identify(struct postern_mediator *mediator, const struct postern_peer
     int r = 0;
 
     for (size_t i = 0; r == 0 && i < mediator->n_providers; i++) {
-        const struct postern_provider_slot *provider = &mediator->providers[i];
+        const struct postern_backend_slot *provider = mediator->providers[i];
         struct postern_error why = {.text = ""};
 
         r = provider->backend->identify(provider->data, peer, facts, &found, &why);
@@ -155,8 +155,10 @@ static int identify(struct postern_mediator *mediator, const struct postern_peer
             return postern_error_set(error, r, "provider %s: %s", provider->backend->name, why.text);
     }
     /* Whatever the order of providers: who came by a container's socket belongs to that container or nowhere. */
-    if (peer->listener != 0 && (found == NULL || found->listening.listener != peer->listener))
+    if (peer->listener != 0 && (found == NULL || found->listening.listener != peer->listener)) {
+        postern_instance_give_up(found);
         return postern_error_set(error, -EPERM, "it came by the socket of a container that is gone");
+    }
     /* Asked again of who has authenticated. Here it keeps strangers from taking the container's places. */
     if (peer->listener != 0 && facts->uid != found->creator_uid)
         return postern_error_set(error, -EPERM, "the container %s is another user's", found->path);
@@ -180,12 +182,15 @@ static int set_up(struct postern_party *party, const struct postern_peer *peer)
         return r == -ENOMEM ? r : -EPERM;
     }
     HASH_ADD(hh, mediator->parties, host_id, sizeof(party->host_id), party);
-    if (party->hh.tbl == NULL)
+    if (party->hh.tbl == NULL) {
+        postern_instance_give_up(instance);
         return -ENOMEM;
+    }
     r = instance != NULL ? postern_instance_join(instance, party) : 0;
     if (r < 0) {
         postern_audit_refused(mediator, instance, &party->facts, "the container has as many connections as it may have");
         HASH_DELETE(hh, mediator->parties, party);
+        postern_instance_give_up(instance);
     }
     return r;
 }

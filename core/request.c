@@ -18,6 +18,18 @@ int postern_abi_check(const void *made, uint32_t size, uint32_t known)
     return 0;
 }
 
+int postern_request_check(const struct postern_request *request)
+{
+    if (request->size == offsetof(struct postern_request, assumed_label))
+        return 0;
+    return postern_abi_check(request, request->size, sizeof(*request));
+}
+
+struct postern_view postern_request_assumed_label(const struct postern_request *request)
+{
+    return request->size < sizeof(*request) ? (struct postern_view){.data = NULL} : request->assumed_label;
+}
+
 static bool view_is_faulty(const struct postern_view *view)
 {
     return view->data == NULL && view->len != 0;
@@ -83,7 +95,7 @@ const char *postern_request_fault(const struct postern_mediator *mediator, const
 {
     const char *fault;
 
-    if (postern_abi_check(request, request->size, sizeof(*request)) < 0)
+    if (postern_request_check(request) < 0)
         return "a request of another version";
     if ((request->flags & ~0x3fu) != 0 || request->reserved != 0)
         return "an unknown flag";
@@ -100,6 +112,8 @@ const char *postern_request_fault(const struct postern_mediator *mediator, const
             return "nobody asks";
         if (request->name.data == NULL || request->name.len == 0)
             return "no name";
+        if (request->size >= sizeof(*request) && view_is_faulty(&request->assumed_label))
+            return "a text without bytes";
         return request->message != NULL ? message_fault(request->message) : NULL;
     case POSTERN_ACTION_CONNECT:
     case POSTERN_ACTION_MONITOR:

@@ -19,7 +19,38 @@ struct postern_settings_container {
     struct postern_ruleset *rules;
 };
 
+/* A pattern (core/pattern.h) that tells a container by a label or control group. */
+struct postern_settings_pattern {
+    const char *provider; /* static: "selinux", "apparmor" or "cgroup" */
+    char *pattern;
+    char *type;
+};
+
+/* <associate> of busconfig: the context that stands for owning a name under SELinux. */
+struct postern_settings_context {
+    char *name;
+    char *context;
+    const char *file; /* of the element; lives as long as the configuration */
+    uint32_t line, column;
+};
+
+/* <apparmor mode=>. */
+enum postern_settings_apparmor {
+    POSTERN_SETTINGS_APPARMOR_ENABLED = 0, /* where it can be */
+    POSTERN_SETTINGS_APPARMOR_DISABLED,
+    POSTERN_SETTINGS_APPARMOR_REQUIRED,
+};
+
 struct postern_settings {
+    char *bus_type; /* <type>, as security modules know the bus; NULL: none given */
+    enum postern_settings_apparmor apparmor;
+    char *apparmor_where; /* file:line:column of <apparmor>; NULL: there is none */
+    struct postern_settings_context *contexts;
+    size_t n_contexts;
+    struct postern_settings_pattern *patterns; /* in the order in which they are tried */
+    size_t n_patterns;
+    bool unpinned_identifies; /* what can only be looked up by a process id may identify */
+    uint32_t implicit_mode;   /* of containers that nobody announced */
     uint32_t default_mode;  /* of an instance that gave neither Allow nor Mode */
     bool broadcasts_inside; /* broadcasts="instance": they do not leave it */
     bool header_on_request; /* instance-header="requested" */
@@ -35,6 +66,8 @@ struct postern_settings {
     bool asks_console; /* some rule depends on who is at the console */
 };
 
+/* The mode of containers of this type and name that nobody announced. */
+uint32_t postern_settings_implicit_mode(const struct postern_settings *settings, const char *type, const char *name);
 /* The rules for instances of this type and name, or NULL. They live as long as the settings. */
 const struct postern_ruleset *postern_settings_rules(const struct postern_settings *settings, const char *type, const char *name);
 /* Frees what the settings hold and zeroes them. */

@@ -187,6 +187,7 @@ static int start_service(struct postern_driver_call *call)
         return postern_driver_no_memory(call);
     service = postern_services_find(&call->bus->services, name);
     question.name = name;
+    question.assumed_label = service != NULL ? service->apparmor_label : NULL;
     /* What there is is no secret outside of containers, and a name that is none is no question to the mediator. */
     if ((service != NULL || call->conn->contained) && !postern_mediation_may(call->bus, &question, &verdict)) {
         postern_emit_denied(call->conn, header->serial, &verdict);

@@ -125,6 +125,11 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
     return module != NULL ? module->party_name(conn->party, name, state) : 0;
 }
 
+static struct postern_view view_of_text(const char *text)
+{
+    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
+}
+
 bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
 {
     struct postern_request request = {
@@ -135,10 +140,14 @@ bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediati
         .to = question->to != NULL ? question->to->party : NULL,
         .addressed = question->addressed != NULL ? question->addressed->party : NULL,
         .message = question->message,
-        .name = {.data = question->name, .len = question->name != NULL ? (uint32_t)strlen(question->name) : 0},
+        .name = view_of_text(question->name),
+        .assumed_label = view_of_text(question->assumed_label),
     };
 
     *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
+    /* A module that does not know the label would refuse the whole question for it. */
+    if (bus->module != NULL && bus->module->abi.minor < 2)
+        request.assumed_label = view_of_text(NULL);
     if (bus->module == NULL)
         return true; /* --module=none: the administrator asked for a bus without policy */
     if (bus->module->mediate(bus->mediator, &request, verdict) < 0 || verdict->allowed != 1) {

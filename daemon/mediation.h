@@ -38,7 +38,8 @@ struct postern_mediation {
     uint32_t flags; /* POSTERN_REQUEST_... */
     const struct postern_conn *from, *to, *addressed;
     const struct postern_message *message;
-    const char *name; /* OWN, ACTIVATE */
+    const char *name;          /* OWN, ACTIVATE */
+    const char *assumed_label; /* ACTIVATE: of the service's file; NULL: it gives none */
 };
 
 /* True: allowed. False: denied; *verdict tells what the sender is told. */

@@ -228,6 +228,7 @@ static void dispatch_unowned(struct delivery *delivery)
     if (service != NULL) {
         question.action = POSTERN_ACTION_ACTIVATE;
         question.name = service->name;
+        question.assumed_label = service->apparmor_label;
     }
     if ((from->contained || service != NULL) && !postern_mediation_may(from->bus, &question, &verdict)) {
         postern_monitors_show(&delivery->forward, NULL);

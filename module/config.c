@@ -70,17 +70,70 @@ static int take_container(struct postern_settings_container *to, struct postern_
     return r;
 }
 
+/* What the security modules are to know of the bus's own configuration. */
+static int take_bus(struct postern_settings *settings, const struct postern_busconfig *bus)
+{
+    settings->apparmor = (enum postern_settings_apparmor)bus->apparmor;
+    settings->bus_type = bus->type != NULL ? strdup(bus->type) : NULL;
+    if (bus->type != NULL && settings->bus_type == NULL)
+        return -ENOMEM;
+    if (bus->apparmor_given && asprintf(&settings->apparmor_where, "%s:%u:%u", bus->apparmor_where.file, bus->apparmor_where.line,
+                                        bus->apparmor_where.column) < 0) {
+        settings->apparmor_where = NULL;
+        return -ENOMEM;
+    }
+    settings->contexts = calloc(bus->n_associates + 1, sizeof(*settings->contexts));
+    if (settings->contexts == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < bus->n_associates; i++) {
+        const struct postern_busconfig_associate *from = &bus->associates[i];
+        struct postern_settings_context *to = &settings->contexts[settings->n_contexts++];
+
+        *to = (struct postern_settings_context){.name = strdup(from->name), .context = strdup(from->context), .file = from->where.file,
+                                                .line = from->where.line, .column = from->where.column};
+        if (to->name == NULL || to->context == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
+static int take_patterns(struct postern_settings *settings, const struct postern_mediatorconf *conf)
+{
+    static const char *const providers[POSTERN_PROVIDERS] = {
+        [POSTERN_PROVIDER_SELINUX] = "selinux", [POSTERN_PROVIDER_APPARMOR] = "apparmor", [POSTERN_PROVIDER_CGROUP] = "cgroup"};
+
+    settings->patterns = calloc(conf->n_matches + 1, sizeof(*settings->patterns));
+    if (settings->patterns == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < conf->n_matches; i++) {
+        struct postern_settings_pattern *to = &settings->patterns[settings->n_patterns++];
+
+        to->provider = providers[conf->matches[i].provider];
+        to->pattern = strdup(conf->matches[i].pattern);
+        to->type = strdup(conf->matches[i].type);
+        if (to->pattern == NULL || to->type == NULL)
+            return -ENOMEM;
+    }
+    return 0;
+}
+
 static int make_settings(struct postern_settings *settings, const struct postern_busconfig *bus,
                          struct postern_mediatorconf *conf)
 {
     int r;
 
     settings->default_mode = conf->default_mode;
+    settings->implicit_mode = conf->implicit_mode;
+    settings->unpinned_identifies = conf->unpinned_identifies;
     settings->broadcasts_inside = conf->broadcasts_inside;
     settings->header_on_request = conf->header_on_request;
     settings->asks_console = bus->at_console;
     set_limits(settings, &bus->limits, conf);
     r = set_socket_dir(settings, bus->type != NULL && strcmp(bus->type, "system") == 0);
+    if (r == 0)
+        r = take_bus(settings, bus);
+    if (r == 0)
+        r = take_patterns(settings, conf);
     if (r == 0 && conf->n_containers > 0) {
         settings->containers = calloc(conf->n_containers, sizeof(*settings->containers));
         if (settings->containers == NULL)
@@ -91,15 +144,6 @@ static int make_settings(struct postern_settings *settings, const struct postern
         r = take_container(&settings->containers[i], &conf->containers[i]);
     }
     return r;
-}
-
-static int check_apparmor(const struct postern_busconfig *bus, struct postern_error *error)
-{
-    if (!bus->apparmor_given || bus->apparmor != POSTERN_APPARMOR_REQUIRED)
-        return 0;
-    return postern_error_set(error, -EOPNOTSUPP,
-                             "%s:%u:%u: AppArmor mediation is required here, but this build of the mediator has no AppArmor door",
-                             bus->apparmor_where.file, bus->apparmor_where.line, bus->apparmor_where.column);
 }
 
 static int ask_host(void *data, enum postern_lookup_kind kind, const char *name, uint32_t *id)
@@ -127,9 +171,7 @@ static int read_files(const struct postern_config_order *order, struct postern_c
 
     if (r < 0)
         return r;
-    r = check_apparmor(bus, error);
-    if (r == 0)
-        r = postern_mediatorconf_read(order->mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf, error);
+    r = postern_mediatorconf_read(order->mediator_config, bus->type != NULL && strcmp(bus->type, "system") == 0, &config->conf, error);
     if (r < 0) {
         postern_busconfig_free(bus);
         return r;

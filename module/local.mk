@@ -1,5 +1,6 @@
 pkglib_LTLIBRARIES += mediator.la
 mediator_la_SOURCES = \
+	module/backends.c module/backends.h \
 	module/config.c module/config.h \
 	module/module.c
 mediator_la_LIBADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "backends/registry.h"
 #include "core/containers1.h"
 #include "core/decide.h"
 #include "core/mediator.h"
 #include "core/see.h"
+#include "module/backends.h"
 #include "module/config.h"
 
 /* What the ABI calls a postern_mediator is the first member of this. */
@@ -47,60 +47,9 @@ static void open_doors(struct composition *made)
     made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml};
 }
 
-static int open_provider(struct postern_mediator *mediator, const char *name, struct postern_error *error)
-{
-    struct postern_provider_slot *slot = &mediator->providers[mediator->n_providers];
-    const struct postern_backend *backend = postern_registry_find(name);
-    int r;
-
-    if (backend == NULL)
-        return 0;
-    r = backend->open(mediator, &slot->data, error);
-    if (r < 0)
-        return r;
-    slot->backend = backend;
-    mediator->n_providers++;
-    return 0;
-}
-
-static int open_providers(struct composition *made, struct postern_error *error)
-{
-    static const char *const names[POSTERN_PROVIDERS] = {
-        [POSTERN_PROVIDER_SOCKET] = "socket",
-        [POSTERN_PROVIDER_SELINUX] = "selinux",
-        [POSTERN_PROVIDER_APPARMOR] = "apparmor",
-        [POSTERN_PROVIDER_CGROUP] = "cgroup",
-    };
-    const struct postern_mediatorconf *conf = made->config.conf;
-    char missing[64] = "";
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < conf->n_order; i++) {
-        const char *name = names[conf->order[i]];
-
-        r = open_provider(&made->mediator, name, error);
-        if (postern_registry_find(name) == NULL && strlen(missing) + strlen(name) + 2 < sizeof(missing)) {
-            strncat(missing, " ", sizeof(missing) - strlen(missing) - 1);
-            strncat(missing, name, sizeof(missing) - strlen(missing) - 1);
-        }
-    }
-    if (r == 0 && *missing != '\0')
-        postern_mediator_log(&made->mediator, LOG_INFO, "this build cannot identify containers by:%s", missing);
-    return r;
-}
-
-static void close_providers(struct postern_mediator *mediator)
-{
-    while (mediator->n_providers > 0) {
-        struct postern_provider_slot *slot = &mediator->providers[--mediator->n_providers];
-
-        slot->backend->close(slot->data);
-    }
-}
-
 static void destroy(struct composition *made)
 {
-    close_providers(&made->mediator);
+    postern_backends_close(&made->mediator);
     postern_mediator_finish(&made->mediator);
     postern_config_finish(&made->config);
     free(made->bus_config);
@@ -146,7 +95,12 @@ static int compose(struct composition *made, const struct postern_options *optio
         return r;
     postern_mediator_init(&made->mediator, options->host, options->flags, &made->config.settings);
     open_doors(made);
-    return open_providers(made, error);
+    r = postern_backends_open(&made->mediator, error);
+    if (r == 0)
+        r = postern_backends_admit(&made->mediator, &made->mediator.settings, error);
+    if (r == 0)
+        postern_backends_arrange(&made->mediator, made->config.conf);
+    return r;
 }
 
 static int32_t module_open(const struct postern_options *options, struct postern_mediator **mediator, struct postern_fault *fault)
@@ -188,6 +142,11 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
     struct postern_error error = {.text = ""};
     int r = postern_config_read(&order, &config, &error);
 
+    if (r == 0) {
+        r = postern_backends_admit(mediator, &config.settings, &error);
+        if (r < 0)
+            postern_config_finish(&config);
+    }
     if (r < 0)
         return tell(fault, r, &error);
     composition->generation++;
@@ -195,9 +154,8 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
     open_doors(composition);
     postern_mediator_reconfigure(mediator, &composition->config.settings);
     postern_config_finish(&old);
-    for (size_t i = 0; i < mediator->n_providers; i++)
-        if (mediator->providers[i].backend->refresh != NULL)
-            mediator->providers[i].backend->refresh(mediator->providers[i].data);
+    postern_backends_arrange(mediator, composition->config.conf);
+    postern_backends_refresh(mediator);
     return 0;
 }
 

@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 1u
+#define POSTERN_ABI_MINOR 2u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -120,6 +120,8 @@ struct postern_request {
     const struct postern_party *addressed; /* RECEIVE: to whom the message really went; NULL: driver or broadcast */
     const struct postern_message *message; /* SEND, RECEIVE */
     struct postern_view name;              /* OWN, ACTIVATE: the bus name */
+    /* Since 1.2. ACTIVATE: the label that AssumedAppArmorLabel of the service's file gives; absent: it says nothing. */
+    struct postern_view assumed_label;
 };
 
 /* ---- what is answered ------------------------------------------------------------------------ */

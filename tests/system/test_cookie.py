@@ -138,7 +138,7 @@ def test_containers_made_over_the_network(home):
     manager = tcp(home)
     path, _, address = manager.call('AddServer', 'ssa{sv}a{sv}', 'com.example.Sandbox', 'app', {}, {'Allow': ('a(usos)', [])}, iface=CONTAINERS)
     creator, type_, name, _ = manager.call('GetInstanceInfo', 'o', path, iface=CONTAINERS)
-    assert creator == {'UnixUserID': ('u', os.geteuid())} and name == 'app'
+    assert creator == {'UnixUserID': ('u', os.geteuid()), 'org.postern.IdentitySource': ('s', 'socket')} and name == 'app'
     with Conn(address) as c:
         assert c.error('RequestName', 'su', 'com.example.Mine', 0) == E + 'AccessDenied'
         assert c.error('Anything', dest=manager.name, iface='com.example.I') == E + 'AccessDenied'

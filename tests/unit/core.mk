@@ -16,6 +16,6 @@ test_core_SOURCES = \
 	tests/unit/core-server.c \
 	tests/unit/door-fixture.c tests/unit/door-fixture.h \
 	tests/unit/test-core.c \
-	module/config.c module/module.c
+	module/backends.c module/config.c module/module.c
 test_core_CFLAGS = $(UNIT_CFLAGS)
 test_core_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)

@@ -10,6 +10,6 @@ test_door_SOURCES = \
 	tests/unit/door-messages.c \
 	tests/unit/door-names.c \
 	tests/unit/door-scene.h \
-	module/module.c module/config.c
+	module/module.c module/backends.c module/config.c
 test_door_CFLAGS = $(UNIT_CFLAGS)
 test_door_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)

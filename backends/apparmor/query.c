@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions to the kernel's policy, and what of the answers is kept. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/apparmor/state.h"
+#include "util/hash.h"
+
+/* ---- how a question is written ---------------------------------------------------------------------------- */
+
+/* The compiler of the policy writes the same bytes into the automaton that the kernel walks: fields between NULs, and none at the end. */
+static void put(struct postern_apparmor_query *query, const void *bytes, size_t len)
+{
+    if (query->len == 0)
+        return;
+    if (len > sizeof(query->bytes) - query->len) {
+        query->len = 0;
+        return;
+    }
+    if (len > 0)
+        memcpy(query->bytes + query->len, bytes, len);
+    query->len += len;
+}
+
+void postern_apparmor_query_begin(struct postern_apparmor_query *query, uint32_t mask, const struct postern_apparmor_label *label,
+                                  const char *bus)
+{
+    query->mask = mask;
+    query->len = AA_QUERY_CMD_LABEL_SIZE; /* the library's */
+    memset(query->bytes, 0, query->len);
+    put(query, label->data, label->len);
+    put(query, (const char[]){'\0', AA_CLASS_DBUS}, 2);
+    if (bus != NULL)
+        put(query, bus, strlen(bus));
+}
+
+void postern_apparmor_query_add(struct postern_apparmor_query *query, const char *field, size_t len)
+{
+    put(query, "", 1);
+    put(query, field, field != NULL ? len : 0);
+}
+
+/* ---- what is kept -------------------------------------------------------------------------------------------- */
+
+/* Each question has one place, where the last one stays: whoever asks for many different things makes others ask again, and nothing
+ * more. Long questions are not kept. */
+#define PLACES 1024u
+#define KEPT_BYTES 488u
+
+struct postern_apparmor_cached {
+    uint32_t mask;
+    uint16_t len; /* 0: the place is empty */
+    bool allow, audit;
+    char bytes[KEPT_BYTES];
+};
+
+void postern_apparmor_forget(struct postern_apparmor *apparmor)
+{
+    for (size_t i = 0; apparmor->cache != NULL && i < PLACES; i++)
+        apparmor->cache[i].len = 0;
+}
+
+static struct postern_apparmor_cached *place_of(struct postern_apparmor *apparmor, const struct postern_apparmor_query *query)
+{
+    if (apparmor->revision_fd < 0 || query->len > KEPT_BYTES)
+        return NULL;
+    if (apparmor->cache == NULL)
+        apparmor->cache = calloc(PLACES, sizeof(*apparmor->cache));
+    if (apparmor->cache == NULL)
+        return NULL;
+    return &apparmor->cache[(postern_hash(query->bytes, query->len) ^ query->mask) % PLACES];
+}
+
+/* The library has written into the front by the time the answer is kept. */
+static bool is_kept(const struct postern_apparmor_cached *place, const struct postern_apparmor_query *query)
+{
+    return place != NULL && place->len == query->len && place->mask == query->mask &&
+           memcmp(place->bytes + AA_QUERY_CMD_LABEL_SIZE, query->bytes + AA_QUERY_CMD_LABEL_SIZE, query->len - AA_QUERY_CMD_LABEL_SIZE) == 0;
+}
+
+/* A read tells the number of the policy's revision, once for each. Whatever else it says, nothing may be kept any longer. */
+static bool policy_has_changed(struct postern_apparmor *apparmor)
+{
+    char text[32];
+
+    return apparmor->revision_fd >= 0 && (read(apparmor->revision_fd, text, sizeof(text)) >= 0 || errno != EAGAIN);
+}
+
+/* ---- asking ---------------------------------------------------------------------------------------------------- */
+
+static int ask_kernel(struct postern_apparmor_query *query, bool *allow, bool *audit)
+{
+    int allowed = 0, audited = 0;
+
+    if (aa_query_label(query->mask, query->bytes, query->len, &allowed, &audited) < 0)
+        return errno > 0 ? -errno : -EIO;
+    *allow = allowed == 1;
+    *audit = audited != 0;
+    return 0;
+}
+
+int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_apparmor_query *query, bool *allow, bool *audit)
+{
+    struct postern_apparmor_cached *place;
+    int r;
+
+    if (query->len == 0)
+        return -EFBIG;
+    memset(query->bytes, 0, AA_QUERY_CMD_LABEL_SIZE);
+    place = place_of(apparmor, query);
+    /* A policy that is loaded anew again and again gets no answer out of us, and that denies. */
+    for (int tries = 0; tries < 16; tries++) {
+        if (policy_has_changed(apparmor))
+            postern_apparmor_forget(apparmor);
+        if (is_kept(place, query)) {
+            *allow = place->allow;
+            *audit = place->audit;
+            return 0;
+        }
+        r = ask_kernel(query, allow, audit);
+        if (policy_has_changed(apparmor)) {
+            postern_apparmor_forget(apparmor);
+            continue;
+        }
+        if (r < 0)
+            return r;
+        if (place != NULL) {
+            *place = (struct postern_apparmor_cached){
+                .mask = query->mask, .len = (uint16_t)query->len, .allow = *allow, .audit = *audit};
+            memcpy(place->bytes, query->bytes, query->len);
+        }
+        return 0;
+    }
+    return -EAGAIN;
+}
+
+/* A permission that no rule can give, on a bus that does not exist: only a profile without D-Bus mediation "allows" it. */
+#define NO_PERMISSION 0x8u
+
+int postern_apparmor_mediates(struct postern_apparmor *apparmor, const struct postern_apparmor_label *label)
+{
+    static const char nobody[] = "org.postern.Nobody";
+    struct postern_apparmor_query query;
+    bool allow, audit;
+    int r;
+
+    postern_apparmor_query_begin(&query, AA_DBUS_BIND | NO_PERMISSION, label, "postern-no-such-bus");
+    postern_apparmor_query_add(&query, nobody, sizeof(nobody) - 1);
+    r = postern_apparmor_ask(apparmor, &query, &allow, &audit);
+    return r < 0 ? r : !allow;
+}
