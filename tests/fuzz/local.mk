@@ -64,3 +64,8 @@ check_PROGRAMS += fuzz-command
 fuzz_command_SOURCES = tests/fuzz/fuzz-command.c $(FUZZ_MAIN)
 fuzz_command_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_command_LDADD = libdaemon.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-apparmor-compiled
+fuzz_apparmor_compiled_SOURCES = tests/fuzz/fuzz-apparmor-compiled.c $(FUZZ_MAIN)
+fuzz_apparmor_compiled_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_apparmor_compiled_LDADD = liboffline.la libutil.la
