@@ -11,3 +11,8 @@ liboffline_la_SOURCES = \
 	backends/apparmor/dfa.c backends/apparmor/dfa.h \
 	backends/apparmor/policy.c backends/apparmor/policy.h \
 	backends/apparmor/stream.c backends/apparmor/stream.h
+liboffline_la_CFLAGS = $(AM_CFLAGS) $(LIBSEPOL_CFLAGS)
+liboffline_la_LIBADD = $(LIBSEPOL_LIBS)
+if HAVE_LIBSEPOL
+liboffline_la_SOURCES += backends/selinux/offline.c backends/selinux/offline.h
+endif
