@@ -149,6 +149,7 @@ static void policy(struct postern_buf *file, const struct offline_blob *blob)
     add_big(&dfa, blob->dfa.flags, 2);
     add_big(&dfa, 0, 2);
     tables(&dfa, &blob->dfa);
+    dfa.len -= blob->dfa.cut;
     tagged(file, "policydb", 7);
     if (blob->perms != NULL)
         perms(file, blob->perms);

@@ -24,6 +24,7 @@ struct offline_dfa {
     unsigned int left_out, doubled; /* tables: 1 << number in the file */
     uint32_t odd_table;             /* a table of this kind at the end; 0: none */
     uint32_t claimed;               /* what the base table says about its entries; 0: the truth */
+    size_t cut;                     /* bytes that the end lacks */
 };
 
 /* A byte 0x20 leads to state 2, from where every byte leads to state 2. It permits 0x02 in the accept tables. */

@@ -240,6 +240,10 @@ START_TEST(broken_tables)
     refused(&blob, "entries of an unknown kind");
     blob.dfa = plain, blob.dfa.claimed = 0xffffffffu;
     refused(&blob, "ends behind the end");
+    blob.dfa = plain, blob.dfa.cut = 8;
+    refused(&blob, "ends behind the end");
+    blob.dfa.cut = 520; /* all of the last table but 8 bytes */
+    refused(&blob, "ends in the header of a table");
     blob.dfa = plain, blob.dfa.claimed = 2;
     refused(&blob, "do not belong together");
     blob.dfa = plain, blob.dfa.states = 1;

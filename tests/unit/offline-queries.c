@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Compiled AppArmor profiles: each answer here is one that a kernel has given to the same query about the same profile. */
+/*
+ * Compiled AppArmor profiles. Most rows are answers that a kernel (7.3, with the profiles of version 9) has given to the same query
+ * about the same profile. Not seen from a kernel, but what the rules say: the wildcards of paths and interfaces, masks of several
+ * bits where something is allowed or quiet, snap.quietonly beyond sending, snap.hello.nounix and snap.hello.unixpeer, and what only
+ * the profiles of version 8 have.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
