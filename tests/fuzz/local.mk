@@ -69,3 +69,8 @@ check_PROGRAMS += fuzz-cgroup
 fuzz_cgroup_SOURCES = tests/fuzz/fuzz-cgroup.c $(FUZZ_MAIN)
 fuzz_cgroup_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_cgroup_LDADD = libbackends.la libcore.la libwire.la libutil.la
+
+check_PROGRAMS += fuzz-apparmor-compiled
+fuzz_apparmor_compiled_SOURCES = tests/fuzz/fuzz-apparmor-compiled.c $(FUZZ_MAIN)
+fuzz_apparmor_compiled_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_apparmor_compiled_LDADD = liboffline.la libutil.la

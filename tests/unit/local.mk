@@ -11,3 +11,4 @@ include tests/unit/daemon.mk
 include tests/unit/queue.mk
 include tests/unit/door.mk
 include tests/unit/loader.mk
+include tests/unit/offline.mk
