@@ -130,8 +130,8 @@ static void settle(struct postern_instance *instance)
 
 void postern_instance_give_up(struct postern_instance *instance)
 {
-    if (instance != NULL)
-        settle(instance);
+    if (instance != NULL && !instance->listening.wanted && instance->n_parties == 0)
+        postern_instance_free(instance); /* nobody has been told of it */
 }
 
 struct postern_instance *postern_instance_find(const struct postern_mediator *mediator, const char *path)

@@ -322,6 +322,11 @@ const char *postern_options_help(void)
 #else
 #define FEATURE_SYSTEMD "-systemd"
 #endif
+#ifdef HAVE_LIBAPPARMOR
+#define FEATURE_APPARMOR "+apparmor"
+#else
+#define FEATURE_APPARMOR "-apparmor"
+#endif
 #ifdef HAVE_LIBSELINUX
 #define FEATURE_SELINUX "+selinux"
 #else
@@ -340,5 +345,5 @@ const char *postern_options_help(void)
 
 const char *postern_options_version(void)
 {
-    return "posternd " PACKAGE_VERSION "\n" FEATURE_SYSTEMD " " FEATURE_SELINUX " " FEATURE_AUDIT " " FEATURE_LIBCAP_NG "\n";
+    return "posternd " PACKAGE_VERSION "\n" FEATURE_SYSTEMD " " FEATURE_APPARMOR " " FEATURE_SELINUX " " FEATURE_AUDIT " " FEATURE_LIBCAP_NG "\n";
 }

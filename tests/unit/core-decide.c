@@ -193,6 +193,75 @@ START_TEST(longer_messages)
 }
 END_TEST
 
+/* Hosts of version 1.0 and 1.1 know requests without the assumed label; nothing between the two sizes is understood. */
+START_TEST(request_sizes)
+{
+    const uint32_t first = offsetof(struct postern_request, assumed_label);
+    struct postern_request request = {.size = first, .assumed_label = {.data = "stray", .len = 5}};
+    struct {
+        struct postern_request request;
+        uint64_t surplus;
+    } longer = {.request = {.size = sizeof(longer), .assumed_label = {.data = "given", .len = 5}}};
+
+    ck_assert_int_eq(postern_request_check(&request), 0);
+    ck_assert_ptr_null(postern_request_assumed_label(&request).data);
+    for (uint32_t size = 0; size < sizeof(request); size++) {
+        request.size = size;
+        ck_assert_int_eq(postern_request_check(&request), size == first ? 0 : -EINVAL);
+    }
+    ck_assert_int_eq(postern_request_check(&longer.request), 0);
+    ck_assert_str_eq(postern_request_assumed_label(&longer.request).data, "given");
+    longer.surplus = 1;
+    ck_assert_int_eq(postern_request_check(&longer.request), -E2BIG);
+}
+END_TEST
+
+/* ---- findings ------------------------------------------------------------------------------------------------ */
+
+static unsigned n_reports;
+static struct postern_finding last_report;
+
+static void count_report(void *door, const struct postern_request *request, const struct postern_finding *finding)
+{
+    n_reports++;
+    last_report = *finding;
+}
+
+static void find_twice(void *door, const struct postern_request *request, struct postern_opinion *opinion)
+{
+    opinion->kind = ALLOW;
+    opinion->n_findings = 200; /* more than there is room for */
+    opinion->findings[0].permission = 1;
+    opinion->findings[1].permission = 2;
+}
+
+/* Both doors' findings are told to the door that they are of, and no more often than log lines are written. */
+START_TEST(findings)
+{
+    struct fixture fixture = {0};
+    struct postern_verdict verdict = {.size = sizeof(verdict)};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_CONNECT};
+    struct postern_party *party;
+
+    fixture_open(&fixture, NULL, NULL);
+    party = fixture_outside(&fixture, 1);
+    request.from = party;
+    for (int place = POSTERN_PLACE_SELINUX; place <= POSTERN_PLACE_APPARMOR; place++)
+        fixture.mediator->doors[place] = (struct postern_door_slot){.fn = find_twice, .report = count_report};
+    n_reports = 0;
+    ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &request, &verdict), 0);
+    ck_assert_uint_eq(verdict.allowed, 1);
+    ck_assert_uint_eq(n_reports, 4);
+    ck_assert_uint_eq(last_report.place, POSTERN_PLACE_APPARMOR);
+    ck_assert_uint_eq(last_report.permission, 2);
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &request, &verdict), 0);
+    ck_assert_uint_le(n_reports, 3 * POSTERN_AUDIT_LINES_PER_SECOND); /* of two seconds, should one begin meanwhile */
+    fixture.module->party_free(party);
+    fixture_close(&fixture);
+}
+END_TEST
+
 Suite *core_decide_suite(void)
 {
     Suite *suite = suite_create("core: decisions");
@@ -203,6 +272,8 @@ Suite *core_decide_suite(void)
     tcase_add_test(tcase, random_questions);
     tcase_add_test(tcase, sizes);
     tcase_add_test(tcase, longer_messages);
+    tcase_add_test(tcase, request_sizes);
+    tcase_add_test(tcase, findings);
     suite_add_tcase(suite, tcase);
     return suite;
 }

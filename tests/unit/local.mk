@@ -7,6 +7,7 @@ include tests/unit/wire.mk
 include tests/unit/policy.mk
 include tests/unit/core.mk
 include tests/unit/cgroup.mk
+include tests/unit/lsm.mk
 include tests/unit/daemon.mk
 include tests/unit/queue.mk
 include tests/unit/door.mk

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/unit/lsm.h"
+#include "tests/unit/suite.h"
+
+SUITE_MAIN(lsm_instances_suite, lsm_trail_suite,
+#ifdef HAVE_LIBAPPARMOR
+           lsm_apparmor_suite,
+#endif
+#ifdef HAVE_LIBSELINUX
+           lsm_selinux_suite,
+#endif
+)
