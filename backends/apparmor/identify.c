@@ -65,6 +65,8 @@ int postern_apparmor_identify(void *data, const struct postern_peer *peer, const
     /* A kernel that does not label sockets knows the process's label all the same. */
     r = postern_proc_attr_of_peer(peer->fd, facts->pid, apparmor->mediator->settings.unpinned_identifies, "apparmor/current", &text, &pinned,
                                   error);
+    while (r == 1 && text.len > 0 && text.data[text.len - 1] == '\n')
+        text.len--;
     if (r == 1 && postern_buf_append(&text, "", 1) < 0)
         r = postern_error_set(error, -ENOMEM, "out of memory");
     if (r == 1)
