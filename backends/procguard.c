@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -226,4 +227,11 @@ int postern_proc_attr_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *n
     if (snprintf(file, sizeof(file), "attr/%s", name) >= (int)sizeof(file))
         return postern_error_set(error, -ENAMETOOLONG, "no attribute of a process: %s", name);
     return postern_proc_file_of_peer(fd, pid, unpinned_ok, file, text, pinned, error);
+}
+
+bool postern_procguard_sees_others(void)
+{
+    struct stat found;
+
+    return stat("/proc/1/stat", &found) == 0;
 }

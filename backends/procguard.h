@@ -47,6 +47,9 @@ int postern_proc_attr_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *n
 int postern_proc_file_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *file, struct postern_buf *text, bool *pinned,
                               struct postern_error *error);
 
+/* Can other users' processes be seen in /proc at all? Where it is mounted with hidepid=, a process that is there looks as one that is gone. */
+bool postern_procguard_sees_others(void);
+
 /* Appends a file of bounded length to *text. 0, or a negative errno with *text's len as it was; -EFBIG: it is longer. */
 int postern_proc_read(const char *path, struct postern_buf *text);
 

@@ -34,6 +34,11 @@ int postern_sign_of_label(const struct postern_settings *settings, const char *p
     return 0;
 }
 
+int postern_sign_is_none(const struct postern_label_sign *sign)
+{
+    return strcmp(sign->type, POSTERN_SIGN_NONE) == 0;
+}
+
 int postern_sign_equal(const struct postern_label_sign *a, const struct postern_label_sign *b)
 {
     return strcmp(a->type, b->type) == 0 && strcmp(a->name, b->name) == 0 && strcmp(a->instance, b->instance) == 0;

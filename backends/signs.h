@@ -8,6 +8,8 @@
 #include "core/settings.h"
 #include "util/error.h"
 
+#define POSTERN_SIGN_NONE "none" /* the type of such a pattern */
+
 struct postern_label_sign {
     const char *type; /* the pattern's; lives as long as the settings */
     char name[256];
@@ -18,6 +20,8 @@ struct postern_label_sign {
  * longer than a name may be. */
 int postern_sign_of_label(const struct postern_settings *settings, const char *provider, const char *text, size_t len, char separator,
                           struct postern_label_sign *sign, struct postern_error *error);
+/* Is it the pattern of labels that are no container's, whatever providers asked later would say? */
+int postern_sign_is_none(const struct postern_label_sign *sign);
 /* Do both stand for the same container? */
 int postern_sign_equal(const struct postern_label_sign *a, const struct postern_label_sign *b);
 

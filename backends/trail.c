@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifdef HAVE_LIBAUDIT
@@ -22,11 +23,40 @@ static bool may_write(void)
 
     return syscall(SYS_capget, &header, data) == 0 && (data[CAP_AUDIT_WRITE / 32].effective & (1u << (CAP_AUDIT_WRITE % 32))) != 0;
 }
+
+static int64_t milliseconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+#define SLOW_MS 100
+#define REST_MS 10000
+
+/* The kernel lets writers wait while its queue is full, and the bus with them: after a slow write it is left alone for a while. */
+static bool write_audit(struct postern_trail *trail, const char *record)
+{
+    int64_t begin, end;
+    bool written;
+
+    if (trail->fd < 0 || !may_write())
+        return false;
+    begin = milliseconds();
+    if (begin < trail->after)
+        return false;
+    written = audit_log_user_avc_message(trail->fd, AUDIT_USER_AVC, record, NULL, NULL, NULL, getuid()) > 0;
+    end = milliseconds();
+    if (end - begin > SLOW_MS)
+        trail->after = end + REST_MS;
+    return written;
+}
 #endif
 
 void postern_trail_open(struct postern_trail *trail)
 {
-    trail->fd = -1;
+    *trail = (struct postern_trail){.fd = -1};
 #ifdef HAVE_LIBAUDIT
     trail->fd = audit_open(); /* close-on-exec */
 #endif
@@ -42,7 +72,7 @@ void postern_trail_close(struct postern_trail *trail)
 void postern_trail_write(struct postern_trail *trail, const struct postern_mediator *mediator, const char *record)
 {
 #ifdef HAVE_LIBAUDIT
-    if (trail->fd >= 0 && may_write() && audit_log_user_avc_message(trail->fd, AUDIT_USER_AVC, record, NULL, NULL, NULL, getuid()) > 0)
+    if (write_audit(trail, record))
         return;
 #endif
     mediator->host->log(mediator->host->data, LOG_NOTICE, record);

@@ -7,12 +7,14 @@
 #define POSTERN_BACKENDS_TRAIL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/mediator.h"
 #include "util/buf.h"
 
 struct postern_trail {
-    int fd; /* -1: the audit system cannot be written to */
+    int fd;        /* -1: the audit system cannot be written to */
+    int64_t after; /* milliseconds of the monotonic clock until which it is left alone, because it was slow */
 };
 
 void postern_trail_open(struct postern_trail *trail);

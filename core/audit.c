@@ -186,8 +186,12 @@ static bool may_write(struct postern_audit_budget *budget, struct line *line, st
     return true;
 }
 
+struct budgets {
+    struct postern_audit_budget *lines, *records; /* NULL: nobody's */
+};
+
 /* Whoever caused the line pays for it: the container, or the connection that is in none. */
-static struct postern_audit_budget *budget_of(const struct postern_request *request, const struct postern_decision *decision)
+static struct budgets budgets_of(const struct postern_request *request, const struct postern_decision *decision)
 {
     const struct postern_party *party = request->from != NULL ? request->from : request->to;
     struct postern_party *paying;
@@ -195,11 +199,11 @@ static struct postern_audit_budget *budget_of(const struct postern_request *requ
     if (decision->opinion.end == POSTERN_END_RECEIVER && request->to != NULL && request->from == NULL)
         party = request->to;
     if (party == NULL)
-        return NULL;
+        return (struct budgets){NULL, NULL};
     if (party->instance != NULL)
-        return &party->instance->budget;
+        return (struct budgets){&party->instance->budget, &party->instance->records};
     HASH_FIND(hh, party->mediator->parties, &party->host_id, sizeof(party->host_id), paying);
-    return paying != NULL ? &paying->budget : NULL;
+    return paying != NULL ? (struct budgets){&paying->budget, &paying->records} : (struct budgets){NULL, NULL};
 }
 
 /* Has this missing rule been reported in this second? */
@@ -421,18 +425,21 @@ static void describe(const struct postern_request *request, const struct postern
         put_labels(line, request);
 }
 
-/* What the tools of a security module are to find goes where they look; the same budget holds. */
+/* What the tools of a security module are to find goes where they look, and has a budget of its own: lines in the log take nothing from it. */
 static void report_findings(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
 {
-    struct postern_audit_budget *budget = decision->n_findings > 0 ? budget_of(request, decision) : NULL;
-    uint64_t suppressed;
+    struct postern_audit_budget *budget = decision->n_findings > 0 ? budgets_of(request, decision).records : NULL;
 
     for (uint8_t i = 0; i < decision->n_findings; i++) {
         const struct postern_finding *finding = &decision->findings[i];
         const struct postern_door_slot *slot = &mediator->doors[finding->place];
+        uint64_t suppressed = 0;
 
-        if (slot->report != NULL && (budget == NULL || postern_budget_take(budget, &suppressed)))
-            slot->report(slot->door, request, finding);
+        if (slot->report == NULL || (budget != NULL && !postern_budget_take(budget, &suppressed)))
+            continue;
+        slot->report(slot->door, request, finding);
+        if (suppressed > 0)
+            postern_mediator_log(mediator, LOG_NOTICE, "%" PRIu64 " records of security modules were suppressed before this one", suppressed);
     }
 }
 
@@ -454,7 +461,7 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
     if (!all && !is_worth_a_line(request, decision))
         return;
     describe(request, decision, rule, &event, &line);
-    budget = budget_of(request, decision);
+    budget = budgets_of(request, decision).lines;
     if (!all && budget != NULL && !may_write(budget, &line, &event))
         return;
     /* What a rule asks for is wanted in the log also when nobody watches every verdict. */

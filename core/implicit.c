@@ -7,6 +7,8 @@
 #include "core/mediator.h"
 #include "wire/name.h"
 
+#define EVIDENCE_MAX 4096u /* bytes; it is for people */
+
 /* What the instance is found by. The source is part of it: whoever is recognised by something that could be forged never shares an
  * instance, and with it what all in one instance may do, with those that were recognised by something better. So is the user: a label
  * often says which program it is, and not whose. */
@@ -26,7 +28,7 @@ static int write_metadata(const struct postern_sign *sign, struct postern_buf *m
     postern_writer_open(&w, 'a', "{sv}");
     if (*sign->instance != '\0')
         postern_writer_entry_string(&w, "org.postern.InstanceKey", sign->instance);
-    if (postern_utf8_is_valid(sign->evidence, strlen(sign->evidence)))
+    if (strlen(sign->evidence) <= EVIDENCE_MAX && postern_utf8_is_valid(sign->evidence, strlen(sign->evidence)))
         postern_writer_entry_string(&w, "org.postern.IdentityEvidence", sign->evidence);
     postern_writer_close(&w);
     r = postern_writer_finish(&w);

@@ -40,6 +40,7 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
         made->creator = plan->creator;
         made->creator->n_created++;
     }
+    made->known = plan->creator != NULL;
     made->quota = plan->quota;
     made->metadata = plan->metadata;
     made->credentials = plan->credentials;
@@ -124,7 +125,8 @@ static void settle(struct postern_instance *instance)
     if (instance->listening.wanted || instance->n_parties > 0)
         return;
     unlist(instance);
-    announce_removal(instance);
+    if (instance->known)
+        announce_removal(instance);
     destroy(instance);
 }
 

@@ -58,8 +58,9 @@ struct postern_instance {
     struct postern_listening listening;
     struct postern_party *parties; /* through instance_next */
     uint64_t n_parties;
+    bool known; /* somebody has been told of it, or may have: its end is announced */
     struct postern_contact *contacts;
-    struct postern_audit_budget budget;
+    struct postern_audit_budget budget, records; /* of lines in the log, and of records of security modules */
     struct postern_audit_complaints *complaints; /* NULL until the first */
     UT_hash_handle hh;                           /* in mediator->instances, by path */
     UT_hash_handle hh_listener;                  /* in mediator->listeners, by listening.listener */

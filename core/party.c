@@ -246,6 +246,8 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     if (r < 0)
         return r;
     party->authenticated = true;
+    if (party->instance != NULL)
+        party->instance->known = true; /* whoever only connects and goes is nobody's news */
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
     party->at_console = postern_console_has(party->mediator, uid);

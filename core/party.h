@@ -50,7 +50,7 @@ struct postern_party {
     struct postern_party *instance_next, *instance_prev; /* siblings in the instance */
     struct postern_contact *contacts;                    /* instances that it has sent a message to */
     uint64_t n_created;                                  /* instances that it is the creator of */
-    struct postern_audit_budget budget;
+    struct postern_audit_budget budget, records; /* of lines in the log, and of records of security modules */
 
     /* The XML door's snapshot of the rules that apply to this party's uid and groups; made by the door on first use,
      * dropped when xml_generation differs from the door's. */

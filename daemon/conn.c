@@ -20,10 +20,9 @@ _Static_assert(POSTERN_NONCE_BYTES == POSTERN_SASL_NONCE_BYTES, "both follow the
 
 /* ---- making and ending ------------------------------------------------------------------------- */
 
-/* With whom it competes for a place before it has said Hello. */
-static struct postern_account *crowd(const struct postern_conn *conn)
+struct postern_account *postern_conn_crowd(const struct postern_conn *conn)
 {
-    return conn->container != NULL ? conn->container : conn->user;
+    return conn->announced ? conn->container : conn->user;
 }
 
 static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
@@ -35,7 +34,7 @@ static void link_conn(struct postern_bus *bus, struct postern_conn *conn)
         bus->conns = conn;
     bus->conns_last = conn;
     bus->n_incomplete++;
-    crowd(conn)->incomplete++;
+    postern_conn_crowd(conn)->incomplete++;
 }
 
 static void uncount(struct postern_conn *conn)
@@ -45,7 +44,7 @@ static void uncount(struct postern_conn *conn)
         conn->user->complete--;
     } else {
         conn->bus->n_incomplete--;
-        crowd(conn)->incomplete--;
+        postern_conn_crowd(conn)->incomplete--;
     }
 }
 
@@ -75,7 +74,7 @@ int postern_conn_authenticated(struct postern_conn *conn)
     postern_account_unref(conn->user);
     conn->user = user;
     conn->bus->n_incomplete++;
-    crowd(conn)->incomplete++;
+    postern_conn_crowd(conn)->incomplete++;
     return 0;
 }
 
@@ -129,7 +128,7 @@ static void make_room(struct postern_bus *bus)
         return;
     for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next)
         if ((conn->state == POSTERN_CONN_AUTH || conn->state == POSTERN_CONN_HELLO) &&
-            (victim == NULL || crowd(conn)->incomplete > crowd(victim)->incomplete))
+            (victim == NULL || postern_conn_crowd(conn)->incomplete > postern_conn_crowd(victim)->incomplete))
             victim = conn;
     if (victim != NULL)
         postern_conn_doom(victim, "too many connections that have not authenticated (max_incomplete_connections)");

@@ -60,6 +60,7 @@ struct postern_conn {
     struct postern_identity identity;
     struct postern_account *user; /* of the socket; over the network: of all who have not authenticated, then of who did */
     struct postern_account *container; /* NULL: uncontained */
+    bool announced;                    /* it came by the container's own socket: how many such containers a user has is limited */
 
     char unique[24]; /* empty before Hello */
     uint32_t unique_len;
@@ -91,6 +92,10 @@ struct postern_conn {
     struct postern_conn *next_flush, *next_doomed;
     UT_hash_handle hh_id, hh_unique;
 };
+
+/* With whom it competes for what is scarce: its container when somebody announced that, else its user. Containers that are only recognised
+ * are as many as a user likes. */
+struct postern_account *postern_conn_crowd(const struct postern_conn *conn);
 
 /* Takes over a socket that was just accepted on `listener`. Refuses, and closes it, when the mediator or a limit says no; that is logged,
  * not an error. */

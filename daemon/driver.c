@@ -267,6 +267,19 @@ static int give_name(struct postern_conn *conn)
     return 0;
 }
 
+/* Policy has no words for who has no name yet, but a security module knows the label. */
+static struct fault hello_refused(struct postern_conn *conn, const struct postern_header *header)
+{
+    struct postern_message view;
+    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = conn, .message = &view};
+    struct postern_verdict verdict;
+
+    postern_mediation_view(&view, header, NULL);
+    if (postern_mediation_may(conn->bus, &question, &verdict))
+        return (struct fault){0};
+    return (struct fault){"AccessDenied", "The policy of this bus does not let this connection say Hello"};
+}
+
 int postern_driver_first_call(struct postern_forward *forward)
 {
     struct postern_conn *conn = forward->from;
@@ -275,6 +288,8 @@ int postern_driver_first_call(struct postern_forward *forward)
     int r = 0;
 
     call_init(&call, conn, forward->message);
+    if (fault.error == NULL)
+        fault = hello_refused(conn, &forward->message->header);
     if (fault.error == NULL && give_name(conn) < 0)
         fault = (struct fault){"NoMemory", "Out of memory"};
     postern_monitors_show(forward, NULL);

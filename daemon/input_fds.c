@@ -112,11 +112,6 @@ const char *postern_input_fds_excess(const struct postern_conn *conn)
     return NULL;
 }
 
-static const struct postern_account *account_of(const struct postern_conn *conn)
-{
-    return conn->container != NULL ? conn->container : conn->user;
-}
-
 /* Somebody's descriptors were lost since the bus can have no more. Of who holds the most in messages that do not end, one has to go. */
 static void make_room(struct postern_bus *bus)
 {
@@ -125,11 +120,11 @@ static void make_room(struct postern_bus *bus)
     for (struct postern_conn *conn = bus->conns; conn != NULL; conn = conn->next) {
         if (conn->state == POSTERN_CONN_DOOMED || conn->in_fds_n == 0)
             continue;
-        if (most == NULL || account_of(conn)->unfinished_fds > account_of(most)->unfinished_fds ||
-            (account_of(conn) == account_of(most) && conn->in_fds_n > most->in_fds_n))
+        if (most == NULL || postern_conn_crowd(conn)->unfinished_fds > postern_conn_crowd(most)->unfinished_fds ||
+            (postern_conn_crowd(conn) == postern_conn_crowd(most) && conn->in_fds_n > most->in_fds_n))
             most = conn;
     }
-    if (most != NULL && account_of(most)->unfinished_fds >= HOARD_FDS)
+    if (most != NULL && postern_conn_crowd(most)->unfinished_fds >= HOARD_FDS)
         postern_conn_doom(most, "the bus is out of file descriptors, and it holds the most of all in a message that it does not finish");
 }
 

@@ -81,6 +81,7 @@ int postern_mediation_enter(struct postern_conn *conn, uint64_t listener)
     if (conn->container == NULL)
         return -ENOMEM;
     conn->container->limit = conn->identity.quota;
+    conn->announced = listener != 0;
     return 0;
 }
 

@@ -21,6 +21,7 @@ static const struct {
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:container_init_t:{instance}", "org.selinuxproject.container"},
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:container_kvm_t:{instance}", "org.selinuxproject.container"},
     {POSTERN_PROVIDER_SELINUX, "{*}:{*}:svirt_lxc_net_t:{instance}", "org.selinuxproject.container"},
+    {POSTERN_PROVIDER_SELINUX, "{*}:{*}:spc_t:{*}", NO_CONTAINER}, /* a privileged container, which is meant to be none */
     /* Monitors, which live beside the container that they watch. */
     {POSTERN_PROVIDER_CGROUP, "libpod-conmon-{*}.scope", NO_CONTAINER},
     {POSTERN_PROVIDER_CGROUP, "crio-conmon-{*}.scope", NO_CONTAINER},
@@ -100,10 +101,10 @@ static int check_pattern(const struct postern_markup_node *node, enum postern_pr
     return 0;
 }
 
-/* A group may be said to be no container's. */
-static bool is_type(enum postern_provider provider, const char *type)
+/* A label or group may be said to be no container's. */
+static bool is_type(const char *type)
 {
-    return postern_name_is_interface(type, strlen(type)) || (provider == POSTERN_PROVIDER_CGROUP && strcmp(type, NO_CONTAINER) == 0);
+    return postern_name_is_interface(type, strlen(type)) || strcmp(type, NO_CONTAINER) == 0;
 }
 
 static int take(struct postern_mediatorconf_reader *reader, const struct postern_markup_node *node, enum postern_provider provider,
@@ -113,7 +114,7 @@ static int take(struct postern_mediatorconf_reader *reader, const struct postern
 
     if (pattern == NULL || type == NULL)
         return postern_location_error(&node->where, error, "<%s> needs the attributes \"match\" and \"type\"", node->name);
-    if (!is_type(provider, type))
+    if (!is_type(type))
         return postern_location_error(postern_markup_where(node, "type"), error,
                                       "type=\"%s\": expected a reversed domain name such as \"org.flatpak\"", type);
     if (check_pattern(node, provider, pattern, type, error) < 0)

@@ -179,8 +179,8 @@ static bool is_mediated_action(const struct postern_request *request)
     case POSTERN_ACTION_SEND:
     case POSTERN_ACTION_RECEIVE:
         /* What the bus itself says, and what goes to nobody, has no two ends. Who may call may be answered: the one reply that the
-         * caller waits for is not asked about. */
-        return request->from != NULL && (request->flags & POSTERN_REQUEST_REPLY) == 0 &&
+         * caller waits for is not asked about, but for copies of it. */
+        return request->from != NULL && (request->action != POSTERN_ACTION_SEND || (request->flags & POSTERN_REQUEST_REPLY) == 0) &&
                (request->to != NULL || (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0);
     case POSTERN_ACTION_OWN:
         return (request->flags & POSTERN_REQUEST_RELEASE) == 0;

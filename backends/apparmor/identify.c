@@ -8,17 +8,22 @@
 #include "backends/signs.h"
 
 /* A stack of profiles holds its process to all of them, so any of them may tell the container; but not two of them two. Profiles of
- * other policy namespaces have ":namespace:" in front, which none of the shipped patterns matches: what root of a container loads
- * there may have any name. */
+ * other policy namespaces have ":namespace:" in front, or follow one that has: what root of a container loads there may have any name, so
+ * only a pattern with a namespace of its own can mean them. */
 static int sign_of(const struct postern_apparmor *apparmor, const struct postern_apparmor_label *label, struct postern_label_sign *sign,
                    struct postern_error *error)
 {
     struct postern_apparmor_label part;
     struct postern_label_sign other;
     size_t at = 0;
+    bool foreign = false;
     int found = 0, r;
 
     while (postern_apparmor_label_next(label, &at, &part)) {
+        /* The kernel writes the namespace only where it changes, and this one's own profiles first. */
+        if (foreign && *part.data != ':')
+            continue;
+        foreign |= *part.data == ':';
         r = postern_sign_of_label(&apparmor->mediator->settings, "apparmor", part.data, part.len, '\0', found ? &other : sign, error);
         if (r < 0)
             return r;
@@ -38,8 +43,10 @@ static int recognise(struct postern_apparmor *apparmor, const char *text, size_t
     int r;
 
     postern_apparmor_label_split(text, len, &label);
+    if (label.len == 0)
+        return postern_error_set(error, -EPERM, "its label is empty");
     r = sign_of(apparmor, &label, &sign, error);
-    if (r <= 0)
+    if (r <= 0 || postern_sign_is_none(&sign))
         return r;
     /* A container that the bus itself lives in is none to the bus. */
     if (sign_of(apparmor, &apparmor->own, &own, NULL) == 1 && postern_sign_equal(&own, &sign))
@@ -63,6 +70,8 @@ int postern_apparmor_identify(void *data, const struct postern_peer *peer, const
     if (facts->label != NULL)
         return recognise(apparmor, facts->label, facts->label_len, facts->uid, instance, error);
     /* A kernel that does not label sockets knows the process's label all the same. */
+    if (!apparmor->sees_others)
+        return 0; /* the log has it */
     r = postern_proc_attr_of_peer(peer->fd, facts->pid, apparmor->mediator->settings.unpinned_identifies, "apparmor/current", &text, &pinned,
                                   error);
     while (r == 1 && text.len > 0 && text.data[text.len - 1] == '\n')

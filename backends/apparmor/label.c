@@ -10,6 +10,14 @@ static bool is(const char *text, size_t len, const char *word)
     return len == strlen(word) && memcmp(text, word, len) == 0;
 }
 
+/* ":namespace:unconfined" */
+static bool is_unconfined_elsewhere(const char *text, size_t len)
+{
+    const char *end = len > 1 && text[0] == ':' ? memrchr(text + 1, ':', len - 1) : NULL;
+
+    return end != NULL && is(end + 1, len - (size_t)(end + 1 - text), "unconfined") && memmem(text, len, stack, sizeof(stack) - 1) == NULL;
+}
+
 void postern_apparmor_label_split(const char *text, size_t len, struct postern_apparmor_label *label)
 {
     size_t open = len;
@@ -17,7 +25,8 @@ void postern_apparmor_label_split(const char *text, size_t len, struct postern_a
     while (len > 0 && text[len - 1] == '\n')
         len--; /* /proc/PID/attr ends with one */
     *label = (struct postern_apparmor_label){.data = text, .len = len, .mode = POSTERN_LABEL_ENFORCED};
-    if (is(text, len, "unconfined"))
+    /* Of no profile the kernel tells no mode, also in another policy namespace. */
+    if (is(text, len, "unconfined") || is_unconfined_elsewhere(text, len))
         label->mode = POSTERN_LABEL_UNCONFINED;
     if (len < 4 || text[len - 1] != ')')
         return;

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backends/apparmor/state.h"
+#include "backends/procguard.h"
 #include "util/cleanup.h"
 #include "util/peer.h"
 
@@ -79,10 +80,10 @@ int postern_apparmor_probe(struct postern_apparmor *apparmor, struct postern_err
         return 0;
     }
     apparmor->enabled = true;
+    apparmor->sees_others = postern_procguard_sees_others();
     apparmor->own_text = own_label();
-    if (apparmor->own_text == NULL)
-        return postern_error_set(error, -EPERM, "the label of the bus itself cannot be read: %s", strerror(errno));
-    postern_apparmor_label_split(apparmor->own_text, strlen(apparmor->own_text), &apparmor->own);
+    if (apparmor->own_text != NULL)
+        postern_apparmor_label_split(apparmor->own_text, strlen(apparmor->own_text), &apparmor->own);
     if (aa_find_mountpoint(&mount) < 0) {
         mount = NULL;
         apparmor->why_not = "its file system (securityfs) is not mounted";
@@ -94,6 +95,8 @@ int postern_apparmor_probe(struct postern_apparmor *apparmor, struct postern_err
     else if (label == NULL)
         apparmor->why_not = "this kernel does not tell the labels of sockets";
     apparmor->active = apparmor->why_not == NULL;
+    if (apparmor->active && apparmor->own_text == NULL)
+        return postern_error_set(error, -EPERM, "the label of the bus itself cannot be read");
     if (apparmor->active)
         open_revision(apparmor, mount);
     return 0;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "backends/apparmor/state.h"
@@ -62,9 +63,18 @@ void postern_apparmor_forget(struct postern_apparmor *apparmor)
         apparmor->cache[i].len = 0;
 }
 
+/* The revision is that of one policy namespace: of profiles in another nobody tells when they change. */
+static bool is_of_other_namespace(const struct postern_apparmor_query *query)
+{
+    const char *label = query->bytes + AA_QUERY_CMD_LABEL_SIZE;
+    size_t len = strnlen(label, query->len - AA_QUERY_CMD_LABEL_SIZE);
+
+    return *label == ':' || memmem(label, len, "//&:", 4) != NULL;
+}
+
 static struct postern_apparmor_cached *place_of(struct postern_apparmor *apparmor, const struct postern_apparmor_query *query)
 {
-    if (apparmor->revision_fd < 0 || query->len > KEPT_BYTES)
+    if (apparmor->revision_fd < 0 || query->len > KEPT_BYTES || is_of_other_namespace(query))
         return NULL;
     if (apparmor->cache == NULL)
         apparmor->cache = calloc(PLACES, sizeof(*apparmor->cache));
@@ -80,12 +90,21 @@ static bool is_kept(const struct postern_apparmor_cached *place, const struct po
            memcmp(place->bytes + AA_QUERY_CMD_LABEL_SIZE, query->bytes + AA_QUERY_CMD_LABEL_SIZE, query->len - AA_QUERY_CMD_LABEL_SIZE) == 0;
 }
 
-/* A read tells the number of the policy's revision, once for each. Whatever else it says, nothing may be kept any longer. */
+/* A read tells the number of the policy's revision, once for each. When it tells nothing any more, nothing can be kept from then on. */
 static bool policy_has_changed(struct postern_apparmor *apparmor)
 {
     char text[32];
 
-    return apparmor->revision_fd >= 0 && (read(apparmor->revision_fd, text, sizeof(text)) >= 0 || errno != EAGAIN);
+    if (apparmor->revision_fd < 0)
+        return false;
+    if (read(apparmor->revision_fd, text, sizeof(text)) >= 0)
+        return true;
+    if (errno == EAGAIN)
+        return false;
+    postern_mediator_log(apparmor->mediator, LOG_WARNING, "AppArmor's revision cannot be read any more: each question goes to the kernel now");
+    close(apparmor->revision_fd);
+    apparmor->revision_fd = -1;
+    return true;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */
@@ -114,7 +133,7 @@ int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_appar
     for (int tries = 0; tries < 16; tries++) {
         if (policy_has_changed(apparmor))
             postern_apparmor_forget(apparmor);
-        if (is_kept(place, query)) {
+        if (apparmor->revision_fd >= 0 && is_kept(place, query)) {
             *allow = place->allow;
             *audit = place->audit;
             return 0;
@@ -126,7 +145,7 @@ int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_appar
         }
         if (r < 0)
             return r;
-        if (place != NULL) {
+        if (place != NULL && apparmor->revision_fd >= 0) {
             *place = (struct postern_apparmor_cached){
                 .mask = query->mask, .len = (uint16_t)query->len, .allow = *allow, .audit = *audit};
             memcpy(place->bytes, query->bytes, query->len);

@@ -56,6 +56,7 @@ struct postern_apparmor {
     bool enabled;        /* the kernel enforces profiles at all */
     bool active;         /* and it mediates D-Bus and tells the labels of peers: the door is there */
     const char *why_not; /* not active: why */
+    bool sees_others;    /* what sockets do not tell can be looked up in /proc */
     char *own_text;      /* label and mode of the bus itself */
     struct postern_apparmor_label own;
     int revision_fd; /* readable when the policy has changed; -1: nothing is kept */

@@ -8,6 +8,7 @@
 
 #include "backends/cgroup/path.h"
 #include "backends/cgroup/peer.h"
+#include "backends/procguard.h"
 #include "core/mediator.h"
 
 struct postern_cgroup {
@@ -38,9 +39,11 @@ static int open_cgroup(struct postern_mediator *mediator, void **data, struct po
         close_cgroup(made);
         return postern_error_set(error, r, "%s", why.text);
     }
-    made->active = r == 0;
-    if (!made->active)
+    made->active = r == 0 && postern_procguard_sees_others();
+    if (r < 0)
         postern_mediator_log(mediator, LOG_INFO, "this machine has no control groups: they identify no container");
+    else if (!made->active)
+        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of others (hidepid=): control groups identify no container");
     *data = made;
     return 0;
 }

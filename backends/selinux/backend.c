@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <syslog.h>
 
 #include "backends/selinux/state.h"
@@ -42,18 +43,25 @@ static bool kernel_has_policy(void)
     return known && read_line("/proc/self/attr/current", line, sizeof(line)) && strchr(line, ':') != NULL;
 }
 
+static bool is_read_only(const char *mount)
+{
+    struct statvfs found;
+
+    return statvfs(mount, &found) == 0 && (found.f_flag & ST_RDONLY) != 0;
+}
+
 /* The library says "off" where /etc/selinux/config is missing or selinuxfs was not mounted when the program started, whatever the kernel
- * does; and with "off" everything would be allowed. In a container it is off on purpose: there selinuxfs is not to be seen at all. */
+ * does; and with "off" everything would be allowed. In a container it is off on purpose: there selinuxfs is not to be seen, or only to be read. */
 static int check_off(const struct postern_mediator *mediator, struct postern_error *error)
 {
     char enforcing[8];
 
     if (!kernel_has_policy())
         return 0;
-    if (!read_line("/sys/fs/selinux/enforce", enforcing, sizeof(enforcing))) {
+    if (!read_line("/sys/fs/selinux/enforce", enforcing, sizeof(enforcing)) || is_read_only("/sys/fs/selinux")) {
         postern_mediator_log(mediator, LOG_WARNING,
-                             "the kernel has an SELinux policy, and the bus cannot ask it: selinuxfs is not mounted here. SELinux takes no part in "
-                             "what is decided");
+                             "the kernel has an SELinux policy, and the bus cannot ask it: selinuxfs is not mounted here, or read-only, as in "
+                             "a container. SELinux takes no part in what is decided");
         return 0;
     }
     if (strcmp(enforcing, "1") == 0)
@@ -152,7 +160,7 @@ int postern_selinux_identify(void *data, const struct postern_peer *peer, const 
     if (facts->label == NULL)
         return postern_error_set(error, -EPERM, "the kernel does not tell its context");
     r = sign_of(selinux, facts->label, &sign, error);
-    if (r <= 0)
+    if (r <= 0 || postern_sign_is_none(&sign))
         return r;
     /* A container that the bus itself lives in is none to the bus. */
     if (sign_of(selinux, selinux->own, &own, NULL) == 1 && postern_sign_equal(&own, &sign))

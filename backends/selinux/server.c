@@ -57,7 +57,8 @@ static int transact(const struct postern_selinux_server *server, const char *nam
     return 0;
 }
 
-/* 0: the policy has no such class or permission. */
+/* 0: the policy has no such class or permission. While a policy is loaded, the folders of the old one are taken away from under whoever is on
+ * the way into them: that something is missing counts only when it is so twice. */
 static int read_number(const struct postern_selinux_server *server, const char *name, uint32_t *number)
 {
     postern_autoclose int fd = open_below(server, name, O_RDONLY);
@@ -65,6 +66,8 @@ static int read_number(const struct postern_selinux_server *server, const char *
     ssize_t n;
 
     *number = 0;
+    if (fd == -ENOENT)
+        fd = open_below(server, name, O_RDONLY);
     if (fd < 0)
         return fd == -ENOENT ? 0 : fd;
     n = read(fd, text, sizeof(text) - 1);
@@ -236,6 +239,7 @@ static int ask_once(struct postern_selinux_server *server, const struct moment *
     struct postern_selinux_cached found;
     int r;
 
+    *answer = (struct postern_selinux_answer){.audit = true};
     if (server->sequence != moment->sequence) {
         forget(server);
         r = read_class(server);
@@ -243,7 +247,6 @@ static int ask_once(struct postern_selinux_server *server, const struct moment *
             return r;
         server->sequence = moment->sequence;
     }
-    *answer = (struct postern_selinux_answer){.audit = true};
     if (server->class_number == 0 || server->bits[permission] == 0) {
         answer->unknown = true;
         answer->lenient = moment->deny_unknown && !moment->enforcing;

@@ -22,6 +22,11 @@ static const struct {
     {"snap.a.b (complain)", "snap.a.b", COMPLAINING},
     {"a (unconfined)", "a", UNCONFINED},
     {"a//&b (mixed)", "a//&b", ENFORCED},
+    {":ns:unconfined", ":ns:unconfined", UNCONFINED},
+    {":ns://unconfined (enforce)", ":ns://unconfined", ENFORCED},
+    {"a//&:ns:unconfined (enforce)", "a//&:ns:unconfined", ENFORCED},
+    {":ns:a//&:ns:unconfined", ":ns:a//&:ns:unconfined", ENFORCED},
+    {":unconfined", ":unconfined", ENFORCED},
     {"a (kill)", "a", ENFORCED},
     {"a (something new)", "a", ENFORCED},
     {":ns:a (enforce)", ":ns:a", ENFORCED},
@@ -103,6 +108,10 @@ static const struct {
     {"unconfined", "/usr/bin/man (enforce)", ""},
     {"unconfined", ":other:snap.firefox.x (enforce)", ""},
     {"unconfined", "lxd//&:lxd-ns:snap.firefox.x (enforce)", ""},
+    {"unconfined", "lxd//&:lxd-ns:a//&snap.firefox.x (mixed)", ""},
+    {"unconfined", "snap.vlc.x//&:lxd-ns:a//&snap.firefox.x (mixed)", "io.snapcraft vlc"},
+    {"unconfined", "no.container (enforce)", ""},
+    {"unconfined", "", "empty"},
     {"unconfined", "snap.firefox.x//&unconfined (enforce)", "io.snapcraft firefox"},
     {"unconfined", "snap.firefox.x//&snap.firefox.y (enforce)", "io.snapcraft firefox"},
     {"unconfined", "snap.firefox.x//&snap.vlc.y (enforce)", "two containers"},
@@ -123,11 +132,12 @@ START_TEST(identity)
 
     lsm_scene_open(&scene);
     lsm_scene_pattern(&scene, "cgroup", "snap.{name}.{app}", "org.example.Wrong");
+    lsm_scene_pattern(&scene, "apparmor", "no.{*}", "none");
     lsm_scene_pattern(&scene, "apparmor", "snap.{name}.hook.{app}", "io.snapcraft");
     lsm_scene_pattern(&scene, "apparmor", "snap.{name}.{app}", "io.snapcraft");
     postern_apparmor_label_split(containers[_i].own, strlen(containers[_i].own), &apparmor.own);
     r = postern_apparmor_identify(&apparmor, &peer, &facts, &instance, &error);
-    if (r == 1)
+    if (r == 1 && instance != NULL)
         snprintf(found, sizeof(found), "%s %s", instance->type, instance->name);
     if (r < 0)
         ck_assert_ptr_nonnull(strstr(error.text, containers[_i].expected));

@@ -62,7 +62,7 @@ static const struct {
     {IN("<cgroup match=':/{name}' type='a.b'/>"), "2:9", "CONTROLLER:/"},
     {IN("<cgroup match='{*}:/{name}' type='a.b'/>"), "2:9", "CONTROLLER:/"},
     {IN("<cgroup match='x' type='None'/>"), "2:19", "reversed domain name"},
-    {IN("<label lsm='apparmor' match='x' type='none'/>"), "2:33", "reversed domain name"},
+    {IN("<label lsm='apparmor' match='x' type='nobody'/>"), "2:33", "reversed domain name"},
     {IN("<container name='c'/>"), "2:1", "\"type\" and \"name\""},
     {IN("<container type='a.b'/>"), "2:1", "\"type\" and \"name\""},
     {IN("<container type='a-b' name='c'/>"), "2:12", "reversed domain name"},
