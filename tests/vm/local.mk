@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/vm/guest/main.py \
 	tests/vm/guest/marks.py \
 	tests/vm/guest/table.py \
+	tests/vm/guest/test_identity.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/guest/test_table.py \
 	tests/vm/policy/apparmor-v8-profiles \
@@ -24,6 +25,8 @@ EXTRA_DIST += \
 	tests/vm/policy/apparmor-less-profiles.bin \
 	tests/vm/policy/apparmor-query-profiles \
 	tests/vm/policy/apparmor-query-profiles.bin \
+	tests/vm/policy/apparmor-snap-profiles \
+	tests/vm/policy/apparmor-snap-profiles.bin \
 	tests/vm/policy/apparmor-table-profiles \
 	tests/vm/policy/apparmor-table-profiles.bin \
 	tests/vm/policy/domains.cil

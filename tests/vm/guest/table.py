@@ -6,6 +6,7 @@ its interface, or that it carries a descriptor, the same of the container; the f
 the security module. So one bus and two or four peers serve all combinations, and a message that arrives tells which one it was.
 """
 import collections
+import contextlib
 import itertools
 import os
 import shlex
@@ -79,12 +80,10 @@ class Action:
         inside = bus.container(rules=self.rules, name=self.name).address
         owns = self.run is own
         for pair, rows in itertools.groupby(sorted(self.rows, key=lambda row: row.lsm), lambda row: domains(row.lsm, owns)):
-            sender = Peer(inside if self.out else bus.address, pair[0])
-            receiver = None if owns else Peer(bus.address if self.out else inside, pair[1])
-            yield sender, receiver, list(rows)
-            for peer in (sender, receiver):
-                if peer:
-                    peer.close()
+            with contextlib.ExitStack() as peers:
+                sender = peers.enter_context(Peer(inside if self.out else bus.address, pair[0]))
+                receiver = None if owns else peers.enter_context(Peer(bus.address if self.out else inside, pair[1]))
+                yield sender, receiver, list(rows)
 
     def fields(self, row, destination):
         return dict(type=self.type, destination=destination if self.to else None, path=self.path(row),
