@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """All combinations of what the three doors say to one kind of message, sent between peers in real domains.
 
-Each message says of itself what each door is to say: its member, or its error's name, is "deny" when the policy of the bus is to deny it;
-its interface, or that it carries a descriptor, the same of the container; the first part of its path, or the domains of its two ends, of
-the security module. So one bus and two or four peers serve all combinations, and a message that arrives tells which one it was.
+Each message says of itself what each door is to say: its member, or its error's name, is "deny" when the policy of the bus is to deny it,
+"refuse" when to deny it to the receiver; its interface, or that it carries a descriptor, says the same of the container; the first part of
+its path, or the domains of its two ends, of the security module. So one bus and two or four peers serve all combinations, and a message
+that arrives tells which one it was.
 """
 import collections
 import contextlib
@@ -18,6 +19,8 @@ from wirebus import CALL, DRIVER, E, ERROR, NO_REPLY, RETURN, SIGNAL
 
 DENIED = E + 'AccessDenied'
 POLICY = ('<deny send_interface="com.example.allow" send_member="deny"/><deny send_interface="com.example.deny" send_member="deny"/>'
+          '<deny receive_interface="com.example.allow" receive_member="refuse"/>'
+          '<deny receive_interface="com.example.deny" receive_member="refuse"/>'
           '<deny send_type="error" send_error="com.example.deny" send_requested_reply="true"/><deny own_prefix="com.example.deny"/>')
 SERVICE = 'com.example.Service'
 KIND = lsm.kind() if lsm.peer_labels() else None  # of the door that is to be there
@@ -68,6 +71,8 @@ class Action:
         self.name, self.run, self.out, self.axis, self.rules, self.type, self.to, self.fds, self.label = \
             name, run, out, axis(), list(rules), type, to, fds, label
         self.rows = [Row(*values) for values in itertools.product(('allow', 'deny'), ('allow', 'deny'), self.axis)]
+        if run is send:  # the policy may also deny it to the receiver; for all combinations the log has no room, see its budget
+            self.rows += [Row('refuse', container, next(iter(self.axis))) for container in ('allow', 'deny')]
 
     def path(self, row):
         return '/%s/%s/%s/%s' % (row.lsm, self.name, row.xml, row.container)
@@ -178,7 +183,7 @@ def write_services(bus, action):
 
 def door(action, row):
     """The first that denies, and the rule of the security module, where it is that."""
-    if row.xml == 'deny':
+    if row.xml != 'allow':
         return 'xml', None
     if row.container == 'deny':
         return 'container', None
@@ -200,6 +205,8 @@ def expected(action, row):
     if denies is None:
         return seen, None
     said = {'door': denies, 'action': 'own' if action.run is own else 'send'}
+    if denies == 'xml':
+        said['end'] = 'receiver' if row.xml == 'refuse' else 'sender'
     if action.run is activate and not starts(action, row):
         said['action'] = 'activate'
     if why:
