@@ -31,7 +31,7 @@ Row = collections.namedtuple('Row', 'xml container lsm')
 # ---- the security module's part -----------------------------------------------------------------------------------
 
 def messages():
-    """{value of the axis: the rule that denies, or None}"""
+    """{value of the axis: the rule that denies, or None}. Where the door is absent, all is sent that AppArmor's profiles would deny."""
     return {'selinux': {'allow': None, 'deny': 'selinux:send_msg'},
             'apparmor': {'allow': None, 'send': 'apparmor:send', 'receive': 'apparmor:receive'}}.get(KIND, {'absent': None})
 

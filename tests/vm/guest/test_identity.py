@@ -31,7 +31,10 @@ LABELS = {
         'snap.second.app': Identity('apparmor', 'io.snapcraft', 'second', ''),
         'snap.first.app//&vm.open': Identity('apparmor', 'io.snapcraft', 'first', ''),
         'snap.first.app//&snap.first.hook.configure': Identity('apparmor', 'io.snapcraft', 'first', ''),
-        'vm.open': None, None: None},
+        # Whatever its mode is: "(complain)" and "(mixed)" are in the label of the socket, too.
+        'snap.hello.complain': Identity('apparmor', 'io.snapcraft', 'hello', ''),
+        'snap.hello.complain//&vm.open': Identity('apparmor', 'io.snapcraft', 'hello', ''),
+        'vm.open': None, 'unconf.prof': None, None: None},
     'none': {None: None},
 }[MODULE]
 # One of each provider that this guest has: how a peer gets there, who it is then, and somebody else.
