@@ -20,7 +20,7 @@ LEFT_OUT = {'test', 'idlelib', 'ensurepip', 'lib2to3', 'distutils', 'tkinter', '
 EXTENSIONS = ('_bz2', '_ctypes.', '_hashlib', '_json', '_lzma', '_posixsubprocess', '_queue', '_contextvars', '_struct', '_socket', 'array',
               'fcntl', 'math', 'mmap', 'resource', 'select', 'termios', '_typing', '_random', '_pickle', '_datetime', '_uuid', 'binascii')
 USERS = {'root': 0, 'messagebus': 100, 'alice': 1000, 'bob': 1001, 'nobody': 65534}
-APPARMOR = ('query', 'bus', 'less')
+APPARMOR = ('query', 'bus', 'less', 'table', 'snap')
 SELINUX_VERSION = '33'
 PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 

@@ -13,7 +13,10 @@ EXTRA_DIST += \
 	tests/vm/guest/lsm.py \
 	tests/vm/guest/main.py \
 	tests/vm/guest/marks.py \
+	tests/vm/guest/table.py \
+	tests/vm/guest/test_identity.py \
 	tests/vm/guest/test_smoke.py \
+	tests/vm/guest/test_table.py \
 	tests/vm/policy/apparmor-v8-profiles \
 	tests/vm/policy/apparmor-v9-features \
 	tests/vm/policy/apparmor-bus-profiles \
@@ -22,6 +25,10 @@ EXTRA_DIST += \
 	tests/vm/policy/apparmor-less-profiles.bin \
 	tests/vm/policy/apparmor-query-profiles \
 	tests/vm/policy/apparmor-query-profiles.bin \
+	tests/vm/policy/apparmor-snap-profiles \
+	tests/vm/policy/apparmor-snap-profiles.bin \
+	tests/vm/policy/apparmor-table-profiles \
+	tests/vm/policy/apparmor-table-profiles.bin \
 	tests/vm/policy/domains.cil
 
 check-vm: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)

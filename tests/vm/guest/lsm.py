@@ -9,7 +9,7 @@ APPARMOR = SECURITY + '/apparmor'
 POLICY = '/policy'
 # What is loaded at the start. AppArmor's are there in two kinds, v9 for kernels that mediate Unix sockets and v8 for others. The profiles
 # called v8 are of the old kind everywhere: a new kernel takes them, but does not ask them about D-Bus.
-POLICIES = {'selinux': ['domains'], 'apparmor': ['query', 'bus', 'v8'], 'none': []}
+POLICIES = {'selinux': ['domains'], 'apparmor': ['query', 'bus', 'table', 'snap', 'v8'], 'none': []}
 SEND, RECEIVE, EAVESDROP, BIND = 0x02, 0x04, 0x20, 0x40  # what AppArmor is asked about D-Bus
 
 
@@ -49,7 +49,7 @@ def write_once(path, data):
 
 
 def load(name):
-    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; query, bus, less and v8 of AppArmor."""
+    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; query, bus, less, table, snap and v8 of AppArmor."""
     if kind() == 'selinux':
         path, target = 'selinux/%s.selinux', SELINUX + '/load'
     else:
