@@ -131,6 +131,10 @@ def add_postern(tree, build):
         raise Failure('%s has no posternd or no mediator.so: run make' % build)
     tree.program(daemon, '/opt/postern/posternd')
     tree.program(os.path.join(libs, 'mediator.so'), '/opt/postern/.libs/mediator.so')
+    oracle = os.path.join(build, 'vm-oracle')
+    if not os.path.exists(oracle):
+        raise Failure('%s has no vm-oracle: it takes the libraries of AppArmor and SELinux and libsepol' % build)
+    tree.program(oracle, '/opt/postern/vm-oracle')
 
 
 def add_tests(tree, source):

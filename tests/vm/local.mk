@@ -13,6 +13,8 @@ EXTRA_DIST += \
 	tests/vm/guest/lsm.py \
 	tests/vm/guest/main.py \
 	tests/vm/guest/marks.py \
+	tests/vm/guest/questions.py \
+	tests/vm/guest/test_oracle.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/policy/apparmor-v8-profiles \
 	tests/vm/policy/apparmor-v9-features \
@@ -24,7 +26,20 @@ EXTRA_DIST += \
 	tests/vm/policy/apparmor-query-profiles.bin \
 	tests/vm/policy/domains.cil
 
-check-vm: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
+# Runs in the guests. All three are needed there; without one of them run.py says so.
+VM_ORACLE =
+if HAVE_LIBSEPOL
+if HAVE_LIBSELINUX
+if HAVE_LIBAPPARMOR
+VM_ORACLE += vm-oracle
+endif
+endif
+endif
+EXTRA_PROGRAMS += vm-oracle
+vm_oracle_SOURCES = tests/vm/oracle.c
+vm_oracle_LDADD = libbackends.la liboffline.la libcore.la libconfig.la libwire.la libutil.la
+
+check-vm: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(VM_ORACLE)
 	$(PYTHON3) -B $(srcdir)/tests/vm/run.py $(VM_ARGS) '$(abs_top_builddir)' '$(abs_top_srcdir)'
 clean-local: clean-vm
 clean-vm:

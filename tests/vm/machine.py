@@ -63,21 +63,21 @@ class Result:
             return []
 
 
-def command(name, kernel, image, serials, shell=False):
-    line = 'console=ttyS0 quiet panic=-1 guest=%s %s' % (name, GUESTS[name][1])
-    words = QEMU + ['-kernel', kernel, '-initrd', image, '-append', line + (' shell=1' if shell else '')]
+def command(name, kernel, image, serials, more=''):
+    line = 'console=ttyS0 quiet panic=-1 guest=%s %s %s' % (name, GUESTS[name][1], more)
+    words = QEMU + ['-kernel', kernel, '-initrd', image, '-append', line]
     for serial in serials:
         words += ['-serial', serial]
     return words
 
 
-def boot(name, kernel, image, folder):
-    """Boots a guest, which runs its tests and ends itself."""
+def boot(name, kernel, image, folder, more=''):
+    """Boots a guest, which runs its tests and ends itself. more: for the command line of the kernel."""
     console, results = (os.path.join(folder, '%s.%s' % (name, what)) for what in ('console', 'results'))
     for path in (console, results):
         if os.path.exists(path):
             os.unlink(path)
-    words = command(name, kernel, image, ('file:' + console, 'file:' + results)) + ['-monitor', 'none']
+    words = command(name, kernel, image, ('file:' + console, 'file:' + results), more) + ['-monitor', 'none']
     problem = None
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
         try:
@@ -105,6 +105,6 @@ def boot(name, kernel, image, folder):
 def shell(name, kernel, image):
     """A guest with a shell on this terminal, instead of the tests."""
     try:
-        os.execvp(QEMU[0], command(name, kernel, image, ('mon:stdio',), shell=True))
+        os.execvp(QEMU[0], command(name, kernel, image, ('mon:stdio',), 'shell=1'))
     except OSError as error:
         raise Failure('qemu: %s' % error)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs Postern in emulated machines that have SELinux, AppArmor or neither, whatever this machine has.
 
-usage: run.py [--guests=NAME,...] [--jobs=N] [--keep] BUILD SOURCE
+usage: run.py [--guests=NAME,...] [--jobs=N] [--keep] [--seed=N] BUILD SOURCE
        run.py --shell=NAME BUILD SOURCE
 
 `make check-vm` runs all guests; VM_ARGS='--guests=selinux-new' one of them. It needs neither root nor /dev/kvm. The kernels are fetched
 from Debian once, into $POSTERN_VM_CACHE or BUILD/vm-cache, and looked for anew once a day. What the guests said stays in BUILD/vm:
-NAME.console is for reading, NAME.results is what counts. --keep leaves the tree of files that the guests boot into there, too.
+NAME.console is for reading, NAME.results is what counts. --keep leaves the tree of files that the guests boot into there, too. --seed makes the
+random questions of test_oracle those of an earlier run.
 
 --shell boots a guest with its policy loaded and gives a shell in it instead of running the tests: `python3 -S /tests/guest/main.py NAME`
 runs them, `poweroff -f` or Ctrl-A X ends it. The files of the build and of the tests are in it as they are when it starts.
@@ -41,6 +42,7 @@ def arguments():
     parser.add_argument('--guests', default=','.join(machine.GUESTS))
     parser.add_argument('--jobs', type=int, default=2)
     parser.add_argument('--keep', action='store_true')
+    parser.add_argument('--seed', type=int)
     parser.add_argument('--shell', choices=machine.GUESTS)
     parser.add_argument('build', type=os.path.abspath)
     parser.add_argument('source', type=os.path.abspath)
@@ -70,18 +72,18 @@ def prepare(args, work):
     return found, image
 
 
-def run_guest(name, kernel, image, work):
+def run_guest(name, kernel, image, work, more):
     start = time.monotonic()
     if isinstance(kernel, Failure):
         result = machine.Result(name, [], '')
         result.problem = 'cannot be booted: %s' % kernel
     else:
-        result = machine.boot(name, kernel, image, work)
+        result = machine.boot(name, kernel, image, work, more)
         if not result.whole() and not result.failures:
             first, console = result.problem, result.console
             if os.path.exists(console):
                 os.replace(console, console + '.first')
-            result = machine.boot(name, kernel, image, work)
+            result = machine.boot(name, kernel, image, work, more)
             result.retried = '%s: %s.first' % (first, console)
     result.seconds = time.monotonic() - start
     report(result)
@@ -113,8 +115,10 @@ def main():
             if isinstance(kernel, Failure):
                 raise kernel
             machine.shell(args.shell, kernel, image)
+        more = '' if args.seed is None else 'seed=%d' % args.seed
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            jobs = [pool.submit(run_guest, name, found[machine.GUESTS[name][0]], image, work) for name in args.guests]
+            jobs = [pool.submit(run_guest, name, found[machine.GUESTS[name][0]], image, work, more)
+                    for name in args.guests]
             for result in (job.result() for job in jobs):
                 passed += result.passed
                 failed += len(result.failures) + (not result.whole())

@@ -17,8 +17,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 
 SECONDS = 30
-SELINUX = ['test_smoke']
-APPARMOR = ['test_smoke']
+SELINUX = ['test_smoke', 'test_oracle']
+APPARMOR = ['test_smoke', 'test_oracle']
 MODULES = {
     'selinux-6.1': SELINUX,
     'selinux-new': SELINUX,
