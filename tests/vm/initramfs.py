@@ -12,7 +12,8 @@ from kernels import Failure, run
 
 CLIENTS = ('busctl', 'dbus-send', 'gdbus')
 TOOLS = {'busybox': 'busybox-static', 'cpio': 'cpio', 'secilc': 'secilc', 'apparmor_parser': 'apparmor', 'busctl': 'systemd',
-         'dbus-send': 'dbus-bin', 'gdbus': 'libglib2.0-bin', 'qemu-system-x86_64': 'qemu-system-x86'}
+         'dbus-send': 'dbus-bin', 'gdbus': 'libglib2.0-bin', 'qemu-system-x86_64': 'qemu-system-x86',
+         'audit2allow': 'policycoreutils-python-utils', 'aa-logprof': 'apparmor-utils'}
 # What the tests have no use for, of the standard library and of its extensions.
 LEFT_OUT = {'test', 'idlelib', 'ensurepip', 'lib2to3', 'distutils', 'tkinter', 'turtledemo', 'pydoc_data', 'asyncio', 'email', 'xml',
             'http', 'xmlrpc', 'wsgiref', 'venv', 'curses', 'dbm', 'sqlite3', 'html', 'multiprocessing', 'unittest', 'site-packages',

@@ -8,12 +8,15 @@ EXTRA_DIST += \
 	tests/vm/kernels.py \
 	tests/vm/machine.py \
 	tests/vm/run.py \
+	tests/vm/tools.py \
 	tests/vm/guest/child.py \
 	tests/vm/guest/domain.py \
 	tests/vm/guest/lsm.py \
 	tests/vm/guest/main.py \
 	tests/vm/guest/marks.py \
 	tests/vm/guest/questions.py \
+	tests/vm/guest/records.py \
+	tests/vm/guest/test_audit.py \
 	tests/vm/guest/test_oracle.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/policy/apparmor-v8-profiles \

@@ -25,7 +25,7 @@ class Result:
 
     def __init__(self, name, lines, console):
         self.name, self.console = name, console
-        self.kernel, self.passed, self.failures, self.problem = '', 0, [], None
+        self.kernel, self.passed, self.failures, self.problem, self.records = '', 0, [], None, []
         self.seconds, self.retried = 0.0, None
         plan = done = None
         for line in lines:
@@ -42,6 +42,8 @@ class Result:
                 self.passed += 1
             elif line.startswith('not ok '):
                 self.failures.append(line[len('not ok '):])
+            elif word == 'record':
+                self.records.append(rest)
             elif word == 'done':
                 done = rest
             else:

@@ -87,6 +87,7 @@ static const struct postern_apparmor_compiled_profile *find_profile(const struct
 {
     const struct postern_apparmor_compiled_profile *found = NULL;
 
+    name += strspn(name, " \t\n"); /* as the kernel does */
     for (size_t i = profiles->n_sets; i > 0 && found == NULL; i--)
         found = postern_apparmor_compiled_find(profiles->sets[i - 1], NULL, name);
     return found;

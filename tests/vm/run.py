@@ -7,7 +7,8 @@ usage: run.py [--guests=NAME,...] [--jobs=N] [--keep] [--seed=N] BUILD SOURCE
 
 `make check-vm` runs all guests; VM_ARGS='--guests=selinux-new' one of them. It needs neither root nor /dev/kvm. The kernels are fetched
 from Debian once, into $POSTERN_VM_CACHE or BUILD/vm-cache, and looked for anew once a day. What the guests said stays in BUILD/vm:
-NAME.console is for reading, NAME.results is what counts. --keep leaves the tree of files that the guests boot into there, too. --seed makes the
+NAME.console is for reading, NAME.results is what counts; NAME/records are audit records of the guest, from which the tools of
+this machine must learn rules (tools.py). --keep leaves the tree of files that the guests boot into there, too. --seed makes the
 random questions of test_oracle those of an earlier run.
 
 --shell boots a guest with its policy loaded and gives a shell in it instead of running the tests: `python3 -S /tests/guest/main.py NAME`
@@ -27,6 +28,7 @@ import time
 import initramfs
 import kernels
 import machine
+import tools
 from kernels import Failure
 
 printing = threading.Lock()
@@ -67,6 +69,7 @@ def prepare(args, work):
     image = os.path.join(work, 'initramfs')
     root = os.path.join(work, 'root')
     initramfs.build(root, image, args.build, args.source)
+    shutil.copy(os.path.join(root, 'policy/selinux/domains.selinux'), work)
     if not args.keep:
         shutil.rmtree(root)
     return found, image
@@ -85,6 +88,9 @@ def run_guest(name, kernel, image, work, more):
                 os.replace(console, console + '.first')
             result = machine.boot(name, kernel, image, work, more)
             result.retried = '%s: %s.first' % (first, console)
+    os.makedirs(os.path.join(work, name), exist_ok=True)
+    with open(os.path.join(work, name, 'records'), 'w') as file:
+        file.writelines(record + '\n' for record in result.records)
     result.seconds = time.monotonic() - start
     report(result)
     return result
@@ -100,6 +106,17 @@ def report(result):
         lines.append('    not ok the guest: it %s' % result.problem)
         lines += ['        | ' + line for line in result.last_lines()]
     say('\n'.join(lines))
+
+
+def look_at_records(guests, work):
+    """(passed, failed) of what the tools of this machine make of the guests' records."""
+    passed = failed = 0
+    for name in guests:
+        if name in tools.GUESTS:
+            good, bad = tools.look(name, work, os.path.join(work, 'domains.selinux'))
+            say('\n'.join(['%-13s %-26s %3d passed, %d failed' % (name, 'records', good, len(bad))] + ['    not ok ' + why for why in bad]))
+            passed, failed = passed + good, failed + len(bad)
+    return passed, failed
 
 
 def main():
@@ -122,6 +139,8 @@ def main():
             for result in (job.result() for job in jobs):
                 passed += result.passed
                 failed += len(result.failures) + (not result.whole())
+        good, bad = look_at_records(args.guests, work)
+        passed, failed = passed + good, failed + bad
         if not args.keep:
             os.unlink(image)
     except (Failure, OSError) as error:
