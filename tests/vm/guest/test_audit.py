@@ -61,8 +61,8 @@ def test_selinux():
         client, service = bus.peer('deny_cli_t'), bus.peer('svc_t')
         assert verdict(client, service) == 'call ' + DENIED
         record = audit.wait('avc:')
-        matches(record, bus, SELINUX % (client.pid, service.pid, 'deny_cli_t', 'svc_t', 0))
         records.keep(record)
+        matches(record, bus, SELINUX % (client.pid, service.pid, 'deny_cli_t', 'svc_t', 0))
         assert verdict(service, client).startswith('reply')
 
 
@@ -75,8 +75,8 @@ def test_selinux_permissive():
         audit.drop()
         assert verdict(client, service) == 'ok'
         record = audit.wait('avc:', 'member=Ping')
-        matches(record, bus, SELINUX % (client.pid, service.pid, 'lax_t', 'unconfined_t', 1))
         records.keep(record)
+        matches(record, bus, SELINUX % (client.pid, service.pid, 'lax_t', 'unconfined_t', 1))
 
 
 @skip_for(*NO_SELINUX)
@@ -87,8 +87,8 @@ def test_selinux_name():
         client = bus.peer('cli_t')
         fails_to(client.request_name, 'com.example.Named')
         record = audit.wait('acquire_svc')
-        matches(record, bus, SELINUX_NAME % client.pid)
         records.keep(record)
+        matches(record, bus, SELINUX_NAME % client.pid)
 
 
 @skip_for(*NO_SELINUX)
@@ -111,8 +111,8 @@ def test_apparmor():
         client, service = bus.peer('vm.narrow'), bus.peer('vm.service')
         assert verdict(client, service, member='Other') == 'call ' + DENIED
         record = audit.wait('apparmor=', 'mask="send"')
-        matches(record, bus, APPARMOR % ('DENIED', 'Other', 'send', client.pid, r'vm\.narrow', service.pid, r'vm\.service'))
         records.keep(record)
+        matches(record, bus, APPARMOR % ('DENIED', 'Other', 'send', client.pid, r'vm\.narrow', service.pid, r'vm\.service'))
         assert verdict(client, service, member='Ping') == 'ok'
         assert verdict(client, service, member='Quiet') == 'call ' + DENIED
         assert not [text for _, text in audit.drop() if 'apparmor=' in text], 'a rule denies this without a record'
@@ -125,8 +125,8 @@ def test_apparmor_receiver():
         client, service = bus.peer('vm.caller'), bus.peer('vm.deaf')
         assert verdict(client, service) == 'call ' + DENIED
         record = audit.wait('apparmor=', 'mask="receive"')
-        matches(record, bus, APPARMOR % ('DENIED', 'Ping', 'receive', service.pid, r'vm\.deaf', client.pid, r'vm\.caller'))
         records.keep(record)
+        matches(record, bus, APPARMOR % ('DENIED', 'Ping', 'receive', service.pid, r'vm\.deaf', client.pid, r'vm\.caller'))
 
 
 @skip_for(*NO_APPARMOR)
@@ -136,8 +136,8 @@ def test_apparmor_name():
         service = bus.peer('vm.service')
         fails_to(service.request_name, 'com.example.Named')
         record = audit.wait('apparmor=', 'dbus_bind')
-        matches(record, bus, APPARMOR_NAME % service.pid)
         records.keep(record)
+        matches(record, bus, APPARMOR_NAME % service.pid)
 
 
 @skip_for(*NO_APPARMOR)
@@ -149,14 +149,14 @@ def test_apparmor_allowed_on_record():
         audit.drop()
         assert verdict(client, service, member='Audited') == 'ok'
         record = audit.wait('apparmor=', 'Audited')
-        matches(record, bus, APPARMOR % ('[A-Z]+', 'Audited', 'send', client.pid, r'vm\.narrow', service.pid, r'vm\.service'))
         records.keep(record)
+        matches(record, bus, APPARMOR % ('[A-Z]+', 'Audited', 'send', client.pid, r'vm\.narrow', service.pid, r'vm\.service'))
         client = bus.peer('vm.complain')
         audit.drop()
         assert verdict(client, service) == 'ok'
         record = audit.wait('apparmor=', 'Ping')
-        matches(record, bus, APPARMOR % ('ALLOWED', 'Ping', 'send', client.pid, r'vm\.complain', service.pid, r'vm\.service'))
         records.keep(record)
+        matches(record, bus, APPARMOR % ('ALLOWED', 'Ping', 'send', client.pid, r'vm\.complain', service.pid, r'vm\.service'))
 
 
 @skip_for(*NO_APPARMOR)
