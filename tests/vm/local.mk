@@ -4,6 +4,7 @@
 VM_ARGS =
 
 EXTRA_DIST += \
+	tests/vm/containers.py \
 	tests/vm/initramfs.py \
 	tests/vm/kernels.py \
 	tests/vm/machine.py \
@@ -17,6 +18,7 @@ EXTRA_DIST += \
 	tests/vm/guest/questions.py \
 	tests/vm/guest/records.py \
 	tests/vm/guest/test_audit.py \
+	tests/vm/guest/test_containers.py \
 	tests/vm/guest/test_oracle.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/policy/apparmor-v8-profiles \

@@ -15,8 +15,9 @@ GUESTS = {
 }
 SECONDS = 240
 MEMORY = 256
+CONTAINERS = ('apparmor-new', 'selinux-new')  # these have container managers, and more memory for them
 # Of an emulated machine with threads of its own about one boot in sixty dies of a race in the kernel.
-QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=single', '-m', str(MEMORY), '-smp', '1', '-nodefaults',
+QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=single', '-smp', '1', '-nodefaults',
         '-display', 'none', '-no-reboot']
 
 
@@ -67,7 +68,7 @@ class Result:
 
 def command(name, kernel, image, serials, more=''):
     line = 'console=ttyS0 quiet panic=-1 guest=%s %s %s' % (name, GUESTS[name][1], more)
-    words = QEMU + ['-kernel', kernel, '-initrd', image, '-append', line]
+    words = QEMU + ['-m', str(MEMORY * (2 if name in CONTAINERS else 1)), '-kernel', kernel, '-initrd', image, '-append', line]
     for serial in serials:
         words += ['-serial', serial]
     return words

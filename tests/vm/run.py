@@ -25,6 +25,7 @@ import sys
 import threading
 import time
 
+import containers
 import initramfs
 import kernels
 import machine
@@ -56,8 +57,21 @@ def arguments():
     return args
 
 
+def add_containers(work, image, root):
+    """Another image: the kernel unpacks one packed tree behind the other."""
+    more, both = os.path.join(work, 'containers'), image + '-containers'
+    containers.build(more + '-root', more, root)
+    with open(both, 'wb') as out:
+        for path in (image, more):
+            with open(path, 'rb') as file:
+                shutil.copyfileobj(file, out)
+    shutil.rmtree(more + '-root')
+    os.unlink(more)
+    return both
+
+
 def prepare(args, work):
-    """({series: kernel or a Failure}, the image that all guests boot)"""
+    """({series: kernel or a Failure}, {guest: the image that it boots})"""
     initramfs.check_tools()
     cache = os.environ.get('POSTERN_VM_CACHE') or os.path.join(args.build, 'vm-cache')
     found = {}
@@ -69,10 +83,13 @@ def prepare(args, work):
     image = os.path.join(work, 'initramfs')
     root = os.path.join(work, 'root')
     initramfs.build(root, image, args.build, args.source)
+    images = dict.fromkeys(machine.GUESTS, image)
+    if set(args.guests) & set(machine.CONTAINERS):
+        images.update(dict.fromkeys(machine.CONTAINERS, add_containers(work, image, root)))
     shutil.copy(os.path.join(root, 'policy/selinux/domains.selinux'), work)
     if not args.keep:
         shutil.rmtree(root)
-    return found, image
+    return found, images
 
 
 def run_guest(name, kernel, image, work, more):
@@ -126,15 +143,15 @@ def main():
     work = os.path.join(args.build, 'vm')
     try:
         os.makedirs(work, exist_ok=True)
-        found, image = prepare(args, work)
+        found, images = prepare(args, work)
         if args.shell:
             kernel = found[machine.GUESTS[args.shell][0]]
             if isinstance(kernel, Failure):
                 raise kernel
-            machine.shell(args.shell, kernel, image)
+            machine.shell(args.shell, kernel, images[args.shell])
         more = '' if args.seed is None else 'seed=%d' % args.seed
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            jobs = [pool.submit(run_guest, name, found[machine.GUESTS[name][0]], image, work, more)
+            jobs = [pool.submit(run_guest, name, found[machine.GUESTS[name][0]], images[name], work, more)
                     for name in args.guests]
             for result in (job.result() for job in jobs):
                 passed += result.passed
@@ -142,7 +159,8 @@ def main():
         good, bad = look_at_records(args.guests, work)
         passed, failed = passed + good, failed + bad
         if not args.keep:
-            os.unlink(image)
+            for image in set(images.values()):
+                os.unlink(image)
     except (Failure, OSError) as error:
         say('check-vm: %s' % error)
         failed += 1

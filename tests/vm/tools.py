@@ -15,7 +15,8 @@ import initramfs
 SECONDS = 60
 # By the guest's name without its kernel: what must come out of the records that its test_audit keeps.
 RULES = {
-    'selinux': ['allow deny_cli_t svc_t:dbus send_msg;', 'allow lax_t unconfined_t:dbus send_msg;', 'allow cli_t svc_name_t:dbus acquire_svc;'],
+    'selinux': ['allow deny_cli_t svc_t:dbus send_msg;', 'allow lax_t unconfined_t:dbus send_msg;',
+                'allow cli_t svc_name_t:dbus acquire_svc;'],
     'apparmor': ['vm.narrow: dbus send bus=session path=/obj interface=com.example.Iface member=Other peer=(label=vm.service),',
                  'vm.deaf: dbus receive bus=session path=/obj interface=com.example.Iface member=Ping peer=(label=vm.caller),',
                  'vm.service: dbus bind bus=session name=com.example.Named,',

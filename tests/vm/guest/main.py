@@ -21,9 +21,9 @@ SELINUX = ['test_smoke', 'test_oracle', 'test_audit']
 APPARMOR = ['test_smoke', 'test_oracle']
 MODULES = {
     'selinux-6.1': SELINUX,
-    'selinux-new': SELINUX,
+    'selinux-new': SELINUX + ['test_containers'],
     'apparmor-6.1': APPARMOR,
-    'apparmor-new': APPARMOR + ['test_audit'],
+    'apparmor-new': APPARMOR + ['test_audit', 'test_containers'],
     'none-6.1': ['test_smoke'],
 }
 

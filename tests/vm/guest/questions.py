@@ -4,9 +4,10 @@ import random
 import re
 
 LEVELS = 5  # categories c0 to c4
-SELINUX_ODD = ['', 'kernel', 'system_u:system_r:nosuch_t:s0', 'system_u:system_r:cli_t', 'system_u:system_r:cli_t:s0:c9', 'user_u:system_r:cli_t:s0',
-               'system_u:nosuch_r:cli_t:s0', 'system_u:system_r:unlabeled_t:s0', 'system_u:system_r:cli_t:s0:c1-s0',
-               'system_u:object_r:unlabeled_t:s0', 'system_u:object_r:svc_name_t:s0', 'system_u:system_r:svc_name_t:s0:c2']
+SELINUX_ODD = ['', 'kernel', 'system_u:system_r:nosuch_t:s0', 'system_u:system_r:cli_t', 'system_u:system_r:cli_t:s0:c9',
+               'user_u:system_r:cli_t:s0', 'system_u:nosuch_r:cli_t:s0', 'system_u:system_r:unlabeled_t:s0',
+               'system_u:system_r:cli_t:s0:c1-s0', 'system_u:object_r:unlabeled_t:s0', 'system_u:object_r:svc_name_t:s0',
+               'system_u:system_r:svc_name_t:s0:c2']
 PERMISSIONS = ('send', 'receive', 'bind', 'eavesdrop')
 USUAL = {'bus': ['session', 'system', 'accessibility'], 'name': [':1.7', 'org.freedesktop.DBus', 'com.example.None'],
          'label': ['unconfined', 'nosuch.profile'], 'path': ['/', '/obj', '/org/freedesktop/DBus'],
@@ -56,8 +57,9 @@ def rules(source):
         for rule in re.findall(r'\bdbus\b((?:"[^"]*"|[^,"])*),', body):
             own = re.sub(r'peer=\([^)]*\)', '', rule)
             fields = dict(re.findall(r'\b(bus|path|interface|member)="?([^" ()]*)', own))
-            for part, names in ((own, ('name',)), (rule[len(own):] and re.search(r'peer=\(([^)]*)\)', rule).group(1), ('name', 'label'))):
-                fields.update((key, value) for key, value in re.findall(r'\b(\w+)="?([^" ()]*)', part) if key in names)
+            peer = ''.join(re.findall(r'peer=\(([^)]*)\)', rule))
+            for part, pattern in ((own, r'\b(name)="?([^" ()]*)'), (peer, r'\b(name|label)="?([^" ()]*)')):
+                fields.update(re.findall(pattern, part))
             head = own.split('bus=')[0]
             found[profile].append(([word for word in PERMISSIONS if word in head] or list(PERMISSIONS), fields))
     return found
@@ -71,8 +73,9 @@ def expand(rng, pattern):
 
 
 def near_miss(rng, text):
-    return rng.choice((text[:-1], text[1:], text + 'x', text + '.x', text.upper(), text.swapcase(), '', ' ' + text, text + '/', text + '\xe4',
-                       text + 'x' * 300, text + 'y' * 600, text * 60, text + 'z' * rng.choice((1500, 3000, 3900, 4100, 8000))))
+    return rng.choice((text[:-1], text[1:], text + 'x', text + '.x', text.upper(), text.swapcase(), '', ' ' + text, text + '/',
+                       text + '\xe4', text + 'x' * 300, text + 'y' * 600, text * 60,
+                       text + 'z' * rng.choice((1500, 3000, 3900, 4100, 8000))))
 
 
 def apparmor(seed, count, source):
