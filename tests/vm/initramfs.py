@@ -12,7 +12,9 @@ from kernels import Failure, run
 
 CLIENTS = ('busctl', 'dbus-send', 'gdbus')
 TOOLS = {'busybox': 'busybox-static', 'cpio': 'cpio', 'secilc': 'secilc', 'apparmor_parser': 'apparmor', 'busctl': 'systemd',
-         'dbus-send': 'dbus-bin', 'gdbus': 'libglib2.0-bin', 'qemu-system-x86_64': 'qemu-system-x86'}
+         'dbus-send': 'dbus-bin', 'gdbus': 'libglib2.0-bin', 'qemu-system-x86_64': 'qemu-system-x86',
+         'audit2allow': 'policycoreutils-python-utils', 'aa-logprof': 'apparmor-utils',
+         'crun': 'crun', 'podman': 'podman', 'conmon': 'conmon', 'systemd-nspawn': 'systemd-container'}
 # What the tests have no use for, of the standard library and of its extensions.
 LEFT_OUT = {'test', 'idlelib', 'ensurepip', 'lib2to3', 'distutils', 'tkinter', 'turtledemo', 'pydoc_data', 'asyncio', 'email', 'xml',
             'http', 'xmlrpc', 'wsgiref', 'venv', 'curses', 'dbm', 'sqlite3', 'html', 'multiprocessing', 'unittest', 'site-packages',
@@ -63,10 +65,10 @@ def check_tools():
 
 
 class Tree:
-    """The files of a guest, below a folder."""
+    """The files of a guest, below a folder. base: another one, which the guest has as well."""
 
-    def __init__(self, root):
-        self.root = root
+    def __init__(self, root, base=None):
+        self.root, self.base = root, base
         shutil.rmtree(root, ignore_errors=True)
         os.makedirs(root)
 
@@ -91,7 +93,7 @@ class Tree:
             if 'not found' in line:
                 raise Failure('%s: %s' % (source, line.strip()))
             for word in line.split():
-                if word.startswith('/') and not os.path.exists(self.path(word)):
+                if word.startswith('/') and not os.path.exists(self.path(word)) and not (self.base and os.path.exists(self.base + word)):
                     self.copy(word)
 
 
@@ -131,6 +133,10 @@ def add_postern(tree, build):
         raise Failure('%s has no posternd or no mediator.so: run make' % build)
     tree.program(daemon, '/opt/postern/posternd')
     tree.program(os.path.join(libs, 'mediator.so'), '/opt/postern/.libs/mediator.so')
+    oracle = os.path.join(build, 'vm-oracle')
+    if not os.path.exists(oracle):
+        raise Failure('%s has no vm-oracle: it takes the libraries of AppArmor and SELinux and libsepol' % build)
+    tree.program(oracle, '/opt/postern/vm-oracle')
 
 
 def add_tests(tree, source):
@@ -187,6 +193,10 @@ def build(root, image, build_tree, source):
     add_apparmor(tree, os.path.join(source, 'tests/vm/policy'))
     add_accounts(tree)
     tree.write('/init', INIT % {'path': PROGRAM_PATH}, 0o755)
+    pack(root, image)
+
+
+def pack(root, image):
     for base, folders, _ in os.walk(root):  # whatever the umask is: users of the guest must get in
         os.chmod(base, 0o755)
     names = subprocess.run(['find', '.'], cwd=root, stdout=subprocess.PIPE, check=True).stdout

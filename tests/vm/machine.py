@@ -15,8 +15,9 @@ GUESTS = {
 }
 SECONDS = 240
 MEMORY = 256
+CONTAINERS = ('apparmor-new', 'selinux-new')  # these have container managers, and more memory for them
 # Of an emulated machine with threads of its own about one boot in sixty dies of a race in the kernel.
-QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=single', '-m', str(MEMORY), '-smp', '1', '-nodefaults',
+QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=single', '-smp', '1', '-nodefaults',
         '-display', 'none', '-no-reboot']
 
 
@@ -25,7 +26,7 @@ class Result:
 
     def __init__(self, name, lines, console):
         self.name, self.console = name, console
-        self.kernel, self.passed, self.failures, self.problem = '', 0, [], None
+        self.kernel, self.passed, self.failures, self.problem, self.records = '', 0, [], None, []
         self.seconds, self.retried = 0.0, None
         plan = done = None
         for line in lines:
@@ -42,6 +43,8 @@ class Result:
                 self.passed += 1
             elif line.startswith('not ok '):
                 self.failures.append(line[len('not ok '):])
+            elif word == 'record':
+                self.records.append(rest)
             elif word == 'done':
                 done = rest
             else:
@@ -63,21 +66,21 @@ class Result:
             return []
 
 
-def command(name, kernel, image, serials, shell=False):
-    line = 'console=ttyS0 quiet panic=-1 guest=%s %s' % (name, GUESTS[name][1])
-    words = QEMU + ['-kernel', kernel, '-initrd', image, '-append', line + (' shell=1' if shell else '')]
+def command(name, kernel, image, serials, more=''):
+    line = 'console=ttyS0 quiet panic=-1 guest=%s %s %s' % (name, GUESTS[name][1], more)
+    words = QEMU + ['-m', str(MEMORY * (2 if name in CONTAINERS else 1)), '-kernel', kernel, '-initrd', image, '-append', line]
     for serial in serials:
         words += ['-serial', serial]
     return words
 
 
-def boot(name, kernel, image, folder):
-    """Boots a guest, which runs its tests and ends itself."""
+def boot(name, kernel, image, folder, more=''):
+    """Boots a guest, which runs its tests and ends itself. more: for the command line of the kernel."""
     console, results = (os.path.join(folder, '%s.%s' % (name, what)) for what in ('console', 'results'))
     for path in (console, results):
         if os.path.exists(path):
             os.unlink(path)
-    words = command(name, kernel, image, ('file:' + console, 'file:' + results)) + ['-monitor', 'none']
+    words = command(name, kernel, image, ('file:' + console, 'file:' + results), more) + ['-monitor', 'none']
     problem = None
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
         try:
@@ -105,6 +108,6 @@ def boot(name, kernel, image, folder):
 def shell(name, kernel, image):
     """A guest with a shell on this terminal, instead of the tests."""
     try:
-        os.execvp(QEMU[0], command(name, kernel, image, ('mon:stdio',), shell=True))
+        os.execvp(QEMU[0], command(name, kernel, image, ('mon:stdio',), 'shell=1'))
     except OSError as error:
         raise Failure('qemu: %s' % error)

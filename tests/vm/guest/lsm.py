@@ -48,13 +48,18 @@ def write_once(path, data):
         os.close(fd)
 
 
+def apparmor_file(name):
+    """That which this kernel is given, below POLICY."""
+    return '%s/%s.apparmor' % ('v9' if new_kernel() and name != 'v8' else 'v8', name)
+
+
 def load(name):
     """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; query, bus, less, table, snap and v8 of AppArmor."""
     if kind() == 'selinux':
-        path, target = 'selinux/%s.selinux', SELINUX + '/load'
+        path, target = 'selinux/%s.selinux' % name, SELINUX + '/load'
     else:
-        path, target = ('v9' if new_kernel() and name != 'v8' else 'v8') + '/%s.apparmor', APPARMOR + '/.replace'
-    with open(os.path.join(POLICY, path % name), 'rb') as file:
+        path, target = apparmor_file(name), APPARMOR + '/.replace'
+    with open(os.path.join(POLICY, path), 'rb') as file:
         write_once(target, file.read())
 
 

@@ -3,7 +3,7 @@
 
 A test is a function test_NAME() of a module in MODULES; one that yields (row, function, arguments...) stands for as many tests.
 @timeout(N) of marks.py gives it more than SECONDS. The results go to RESULTS, a line each, and are what counts: the second serial port;
-what is printed helps to understand them.
+what is printed helps to understand them. Lines "record TEXT" are what records.keep() was given, for the host to look at.
 """
 import importlib
 import inspect
@@ -17,14 +17,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 
 SECONDS = 30
-SELINUX = ['test_smoke', 'test_table', 'test_identity']
-APPARMOR = ['test_smoke', 'test_table', 'test_identity']
+EVERYWHERE = ['test_smoke', 'test_table', 'test_identity']
 MODULES = {
-    'selinux-6.1': SELINUX,
-    'selinux-new': SELINUX,
-    'apparmor-6.1': APPARMOR,
-    'apparmor-new': APPARMOR,
-    'none-6.1': ['test_smoke', 'test_table', 'test_identity'],
+    'selinux-6.1': EVERYWHERE + ['test_oracle', 'test_audit'],
+    'selinux-new': EVERYWHERE + ['test_oracle', 'test_audit', 'test_containers'],
+    'apparmor-6.1': EVERYWHERE + ['test_oracle'],
+    'apparmor-new': EVERYWHERE + ['test_oracle', 'test_audit', 'test_containers'],
+    'none-6.1': EVERYWHERE,
 }
 
 
@@ -102,6 +101,7 @@ def main(guest, path='/proc/self/fd/1'):
 
         report('guest %s %s' % (guest, os.uname().release))
         import lsm
+        import records
         lsm.start(guest)
         tests = collect(guest)
         report('plan %d' % len(tests))
@@ -112,6 +112,8 @@ def main(guest, path='/proc/self/fd/1'):
             print('     %s, %.1f s' % ('failed' if why else 'passed', time.monotonic() - start), flush=True)
             report('not ok %s | %s' % (name, why) if why else 'ok ' + name)
             passed, failed = passed + (not why), failed + bool(why)
+            while records.kept:
+                report('record ' + records.kept.pop(0))
         report('done %d %d' % (passed, failed))
 
 
