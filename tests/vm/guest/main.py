@@ -17,14 +17,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 
 SECONDS = 30
-SELINUX = ['test_smoke']
-APPARMOR = ['test_smoke']
+SELINUX = ['test_smoke', 'test_selinux_changes', 'test_modes', 'test_attacks']
+APPARMOR = ['test_smoke', 'test_modes', 'test_attacks']
 MODULES = {
     'selinux-6.1': SELINUX,
     'selinux-new': SELINUX,
     'apparmor-6.1': APPARMOR,
-    'apparmor-new': APPARMOR,
-    'none-6.1': ['test_smoke'],
+    'apparmor-new': APPARMOR + ['test_apparmor_changes', 'test_apparmor_old'],
+    'none-6.1': ['test_smoke', 'test_modes', 'test_attacks'],
 }
 
 
