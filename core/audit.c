@@ -421,17 +421,27 @@ static void describe(const struct postern_request *request, const struct postern
         put_labels(line, request);
 }
 
+/* Takes a record out of the budget. It has no room for the count of what was suppressed, which stays for the next line to tell. */
+static bool may_report(struct postern_audit_budget *budget)
+{
+    uint64_t suppressed = 0;
+
+    if (!postern_budget_take(budget, &suppressed))
+        return false;
+    budget->suppressed = suppressed;
+    return true;
+}
+
 /* What the tools of a security module are to find goes where they look; the same budget holds. */
 static void report_findings(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
 {
     struct postern_audit_budget *budget = decision->n_findings > 0 ? budget_of(request, decision) : NULL;
-    uint64_t suppressed;
 
     for (uint8_t i = 0; i < decision->n_findings; i++) {
         const struct postern_finding *finding = &decision->findings[i];
         const struct postern_door_slot *slot = &mediator->doors[finding->place];
 
-        if (slot->report != NULL && (budget == NULL || postern_budget_take(budget, &suppressed)))
+        if (slot->report != NULL && (budget == NULL || may_report(budget)))
             slot->report(slot->door, request, finding);
     }
 }
