@@ -112,7 +112,8 @@ def test_stack():
     lsm.load('change')
     bus = Bus().start()
     service = bus.peer()
-    for label, wanted in (('vm.service//&vm.bare', True), ('vm.denied//&vm.bare', False), ('vm.bare//&vm.denied', False), ('vm.bare', True)):
+    for label, wanted in (('vm.service//&vm.bare', True), ('vm.denied//&vm.bare', False), ('vm.bare//&vm.denied', False),
+                          ('vm.bare', True)):
         peer = bus.peer(label)
         assert sorted(peer.label().split(' ')[0].split('//&')) == sorted(label.split('//&'))
         serial = ping(peer, service)
@@ -203,7 +204,8 @@ def test_records():
         ping(narrow, service, 'Audited')
         service.wait_call('Audited')
         text = records.wait('member="Audited"')
-        assert text.startswith('apparmor="ALLOWED" operation="dbus_method_call" bus="session" path="/obj"') and fields(text) == MESSAGE, text
+        assert text.startswith('apparmor="ALLOWED" operation="dbus_method_call" bus="session" path="/obj"'), text
+        assert fields(text) == MESSAGE, text
         assert refused(narrow, ping(narrow, service, 'Loud'))
         text = records.wait('member="Loud"')
         assert text.startswith('apparmor="DENIED" operation="dbus_method_call"') and fields(text) == MESSAGE, text

@@ -240,6 +240,43 @@ def confined_late(sock, address):
         get(sock)
 
 
+@skip_for('none-6.1')
+def test_program_changed():
+    """A program that another domain runs goes on with the connection of the one that made it."""
+    bus = Bus().start()
+    denied = {'selinux': 'deny_cli_t', 'apparmor': 'vm.denied'}[MODULE]
+    service = bus.peer(DOMAIN)
+    pid, sock = fork(lambda sock: exec_elsewhere(sock, bus.address, denied))
+    try:
+        name = settle(get(sock))
+        wait_for(lambda: denied in lsm.read('/proc/%d/attr/current' % pid))
+        assert denied in lsm.read('/proc/%d/attr/current' % pid) and lsm.read('/proc/%d/comm' % pid) == 'busybox'
+        with bus.connect() as c:
+            found = c.credentials(name)
+        label = {'selinux': b'system_u:system_r:unconfined_t:s0\0', 'apparmor': b'vm.client (enforce)\0'}[MODULE]
+        assert found.get('LinuxSecurityLabel') == (('ay', label) if lsm.peer_labels() else None), found
+        assert found['ProcessID'] == ('u', pid)
+    finally:
+        sock.close()
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    service.sync()
+
+
+def exec_elsewhere(sock, address, denied):
+    def work():
+        become({'selinux': 'unconfined_t', 'apparmor': 'vm.client'}[MODULE])
+        conn = Conn(address)
+        os.set_inheritable(conn.sock.fileno(), True)
+        conns.append(conn)
+        return conn.name
+    conns = []
+    put(sock, outcome(work))
+    with open(lsm.current_file().replace('current', 'exec'), 'wb', buffering=0) as file:
+        file.write(lsm.request(denied).replace(b'changeprofile', b'exec'))
+    os.execv('/bin/busybox', ['busybox', 'sleep', '60'])
+
+
 # ---- many of them ------------------------------------------------------------------------------------------------------
 
 @timeout(60)

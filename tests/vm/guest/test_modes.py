@@ -144,3 +144,9 @@ def test_flood_of_denials():
         assert 10 <= written <= 20 * seconds, 'in %d s: %d records' % (seconds, written)
         service.sync()
         assert not service.do('take')
+        time.sleep(1.1)
+        assert sender.do('error', 'After', dest=service.name, path='/obj', iface='com.example.Iface').endswith('.AccessDenied')
+        assert records.wait('After')
+    # The line says how many of them there would have been, each with its record.
+    said = bus.log_has('suppressed=.*member=After|member=After.*suppressed=')
+    assert said, bus.log()[-1000:]

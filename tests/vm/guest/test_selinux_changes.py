@@ -108,8 +108,10 @@ def test_enforcing_toggled():
         finally:
             lsm.enforce(True)
         assert verdict(client, service) == DENIED
-    assert text.startswith('avc:  denied  { send_msg } for  msgtype=method_call path=/obj interface=com.example.Iface member=Ping dest=:'), text
-    assert fields(text) == ['msgtype', 'path', 'interface', 'member', 'dest', 'spid', 'tpid', 'scontext', 'tcontext', 'tclass', 'permissive']
+    assert text.startswith('avc:  denied  { send_msg } for  msgtype=method_call path=/obj '
+                           'interface=com.example.Iface member=Ping dest=:'), text
+    assert fields(text) == ['msgtype', 'path', 'interface', 'member', 'dest', 'spid', 'tpid', 'scontext', 'tcontext', 'tclass',
+                            'permissive'], text
     assert (value(text, 'spid'), value(text, 'tpid'), value(text, 'tclass')) == (str(client.pid), str(service.pid), 'dbus')
     assert value(text, 'tcontext') == lsm.context('svc_t')
 
