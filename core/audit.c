@@ -421,7 +421,7 @@ static void describe(const struct postern_request *request, const struct postern
         put_labels(line, request);
 }
 
-/* Takes a record out of the budget. It has no room for the count of what was suppressed, which stays for the next line to tell. */
+/* Takes a record out of the budget. It has no room for the count of what was suppressed, which stays for the next line. */
 static bool may_report(struct postern_audit_budget *budget)
 {
     uint64_t suppressed = 0;
