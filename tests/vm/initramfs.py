@@ -3,6 +3,7 @@
 import glob
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ EXTENSIONS = ('_bz2', '_ctypes.', '_hashlib', '_json', '_lzma', '_posixsubproces
               'fcntl', 'math', 'mmap', 'resource', 'select', 'termios', '_typing', '_random', '_pickle', '_datetime', '_uuid', 'binascii')
 USERS = {'root': 0, 'messagebus': 100, 'alice': 1000, 'bob': 1001, 'nobody': 65534}
 APPARMOR = ('query', 'bus', 'less', 'table', 'snap')
+APPARMOR_NEW = ('change',)  # in words that only a recent parser has
 SELINUX_VERSION = '33'
 PROGRAM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -147,10 +149,39 @@ def add_tests(tree, source):
     compile_below(tree, tree.path('/tests/'))
 
 
+def changed(text, *changes):
+    """Each of (old, new) must be there to be changed."""
+    for old, new in changes:
+        if old not in text:
+            raise Failure('domains.cil has no more: %s' % old)
+        text = text.replace(old, new)
+    return text
+
+
+def selinux_variants(lines):
+    """(name, lines) of the policy and of those made of it; lsm.py says what they are for."""
+    def without(pattern, source=lines):
+        return [line for line in source if not re.search(pattern, line)]
+
+    text, talk = ''.join(lines), '(allow cli_t svc_t (dbus (send_msg)))'
+    classes, order = '(class dbus (acquire_svc send_msg))', '(classorder (process dbus))'
+    unheard = changed(''.join(without(r'\(dbus ', without(r'^\(class dbus'))), (order, '(classorder (process))'))
+    # A kernel whose policy denies the unknown denies nearly everything, of which it only complains where the domain is permissive.
+    lax = ''.join('(typepermissive %s_t)\n' % name for name in ('kernel', 'busd', 'deny_cli', 'svc'))
+    return [('domains', lines), ('domains2', without(';first$')),
+            ('more', text + '(type gone_t) (typeattributeset dom (gone_t))\n'),
+            ('order', changed(text, (order, '(classorder (dbus process))'), (classes, '(class dbus (send_msg acquire_svc))'))),
+            ('flag', changed(text, (talk, '(boolean talk true) (booleanif talk (true %s))' % talk))),
+            ('unheard-allow', unheard), ('unheard-deny', changed(unheard, ('(handleunknown allow)', '(handleunknown deny)')) + lax),
+            ('noask', changed(text, (order, '(class security (compute_av)) (classorder (process dbus security))')) +
+             '(typeattribute asks) (typeattributeset asks (and dom (not (busd_t))))\n'
+             '(allow asks unlabeled_t (security (compute_av)))\n')]
+
+
 def add_selinux(tree, folder):
     with open(os.path.join(folder, 'domains.cil')) as file:
         lines = file.readlines()
-    for name, text in (('domains', lines), ('domains2', [line for line in lines if not line.endswith(';first\n')])):
+    for name, text in selinux_variants(lines):
         cil, out = tree.path('/policy/selinux/%s.cil' % name), tree.path('/policy/selinux/%s.selinux' % name)
         tree.write('/policy/selinux/%s.cil' % name, ''.join(text))
         run(find('secilc'), '-c', SELINUX_VERSION, '-o', out, '-f', '/dev/null', cil)
@@ -160,7 +191,7 @@ def add_selinux(tree, folder):
 
 def add_apparmor(tree, folder):
     """/policy/KIND/NAME.apparmor: those of kind v9 come compiled; v8 are the same, compiled here for kernels that take no others."""
-    for kind, name in [('v9', name) for name in APPARMOR] + [('v8', name) for name in APPARMOR + ('v8',)]:
+    for kind, name in [('v9', name) for name in APPARMOR + APPARMOR_NEW] + [('v8', name) for name in APPARMOR + ('v8',)]:
         compiled, source = '/policy/%s/%s.apparmor' % (kind, name), '/policy/%s/%s.profiles' % (kind, name)
         if kind == 'v9':
             shutil.copy(os.path.join(folder, 'apparmor-%s-profiles.bin' % name), tree.path(compiled))

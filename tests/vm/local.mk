@@ -17,17 +17,25 @@ EXTRA_DIST += \
 	tests/vm/guest/marks.py \
 	tests/vm/guest/questions.py \
 	tests/vm/guest/records.py \
+	tests/vm/guest/table.py \
+	tests/vm/guest/test_apparmor_changes.py \
+	tests/vm/guest/test_apparmor_old.py \
+	tests/vm/guest/test_attacks.py \
 	tests/vm/guest/test_audit.py \
 	tests/vm/guest/test_containers.py \
-	tests/vm/guest/table.py \
 	tests/vm/guest/test_identity.py \
+	tests/vm/guest/test_modes.py \
 	tests/vm/guest/test_oracle.py \
+	tests/vm/guest/test_selinux_changes.py \
+	tests/vm/guest/trail.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/guest/test_table.py \
 	tests/vm/policy/apparmor-v8-profiles \
 	tests/vm/policy/apparmor-v9-features \
 	tests/vm/policy/apparmor-bus-profiles \
 	tests/vm/policy/apparmor-bus-profiles.bin \
+	tests/vm/policy/apparmor-change-profiles \
+	tests/vm/policy/apparmor-change-profiles.bin \
 	tests/vm/policy/apparmor-less-profiles \
 	tests/vm/policy/apparmor-less-profiles.bin \
 	tests/vm/policy/apparmor-query-profiles \

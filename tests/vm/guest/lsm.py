@@ -54,7 +54,12 @@ def apparmor_file(name):
 
 
 def load(name):
-    """Loads, or replaces, a policy by its name: domains and domains2 of SELinux; query, bus, less, table, snap and v8 of AppArmor."""
+    """Loads, or replaces, a policy by its name.
+
+    SELinux: domains; domains2, without leave of cli_t to send to svc_t; more, with gone_t; order, with its classes and permissions in
+    another order; flag, where that leave hangs on the boolean talk; unheard-allow and unheard-deny, which have no class dbus; noask, where
+    busd_t may not ask. AppArmor: query, bus, less, table, snap and v8, and, of new kernels, change.
+    """
     if kind() == 'selinux':
         path, target = 'selinux/%s.selinux' % name, SELINUX + '/load'
     else:
@@ -66,6 +71,12 @@ def load(name):
 def remove(profile):
     """Removes a profile of AppArmor, with its children."""
     write_once(APPARMOR + '/.remove', profile.encode())
+
+
+def set_boolean(name, on):
+    """SELinux."""
+    write_once('%s/booleans/%s' % (SELINUX, name), b'1' if on else b'0')
+    write_once(SELINUX + '/commit_pending_bools', b'1')
 
 
 def enforce(on):

@@ -17,12 +17,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 
 SECONDS = 30
-EVERYWHERE = ['test_smoke', 'test_table', 'test_identity']
+EVERYWHERE = ['test_smoke', 'test_table', 'test_identity', 'test_modes', 'test_attacks']
+SELINUX = EVERYWHERE + ['test_selinux_changes', 'test_oracle', 'test_audit']
 MODULES = {
-    'selinux-6.1': EVERYWHERE + ['test_oracle', 'test_audit'],
-    'selinux-new': EVERYWHERE + ['test_oracle', 'test_audit', 'test_containers'],
+    'selinux-6.1': SELINUX,
+    'selinux-new': SELINUX + ['test_containers'],
     'apparmor-6.1': EVERYWHERE + ['test_oracle'],
-    'apparmor-new': EVERYWHERE + ['test_oracle', 'test_audit', 'test_containers'],
+    'apparmor-new': EVERYWHERE + ['test_apparmor_changes', 'test_apparmor_old', 'test_oracle', 'test_audit', 'test_containers'],
     'none-6.1': EVERYWHERE,
 }
 

@@ -32,8 +32,8 @@ LABELS = {
         'snap.first.app//&vm.open': Identity('apparmor', 'io.snapcraft', 'first', ''),
         'snap.first.app//&snap.first.hook.configure': Identity('apparmor', 'io.snapcraft', 'first', ''),
         # Whatever its mode is: "(complain)" and "(mixed)" are in the label of the socket, too.
-        'snap.hello.complain': Identity('apparmor', 'io.snapcraft', 'hello', ''),
-        'snap.hello.complain//&vm.open': Identity('apparmor', 'io.snapcraft', 'hello', ''),
+        'snap.complain.app': Identity('apparmor', 'io.snapcraft', 'complain', ''),
+        'snap.complain.app//&vm.open': Identity('apparmor', 'io.snapcraft', 'complain', ''),
         'vm.open': None, 'unconf.prof': None, None: None},
     'none': {None: None},
 }[MODULE]
