@@ -13,8 +13,17 @@ import lsm
 from child import RemoteError, become, fork, get, opened, outcome, put, run_in, settle
 from wirebus import CALL, Closed, Conn, DBusError, Message
 
-__all__ = ['Bus', 'Peer', 'RemoteError', 'become', 'close_all', 'run_in', 'verdict']
+__all__ = ['Bus', 'Peer', 'RemoteError', 'become', 'close_all', 'is_mute', 'run_in', 'verdict']
 OPEN = '<allow user="*"/>' + system.OPEN_POLICY
+
+
+def is_mute(bus, domain):
+    """May a peer in this domain say nothing at all to the bus, not even Hello?"""
+    try:
+        bus.peer(domain).close()
+        return False
+    except DBusError as e:
+        return e.name.endswith('.AccessDenied') and 'Hello' in e.text
 
 
 class Peer:

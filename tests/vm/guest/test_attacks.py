@@ -24,7 +24,7 @@ NAME, SOURCE = 'org.freedesktop.DBus.Containers1.Name', 'org.postern.IdentitySou
 LAST_PID = '/proc/sys/kernel/ns_last_pid'
 # A domain that may connect, and one of a container.
 DOMAIN = {'selinux': 'svc_t', 'apparmor': 'vm.service', 'none': None}[MODULE]
-CONTAINED = {'selinux': 'container_t:s0:c1,c2', 'apparmor': 'snap.other.app', 'none': None}[MODULE]
+CONTAINED = {'selinux': 'container_t:s0:c1,c2', 'apparmor': 'snap.second.app', 'none': None}[MODULE]
 
 
 @contextlib.contextmanager
@@ -145,7 +145,7 @@ def test_number_reused_where_numbers_identify():
     that pins the process is not fooled, whatever the setting."""
     yield 'cgroup', reused, IDENTIFY, (None, None) if PINNED else ('org.example.Victim', 'cgroup'), None, FLATPAK
     if MODULE == 'apparmor':
-        yield 'domain', reused, IDENTIFY, (None, None) if PINNED else ('other', 'apparmor'), CONTAINED, None
+        yield 'domain', reused, IDENTIFY, (None, None) if PINNED else ('second', 'apparmor'), CONTAINED, None
 
 
 def test_gone_before_it_was_seen():
