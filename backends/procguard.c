@@ -229,9 +229,10 @@ int postern_proc_attr_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *n
     return postern_proc_file_of_peer(fd, pid, unpinned_ok, file, text, pinned, error);
 }
 
-bool postern_procguard_sees_others(void)
+bool postern_procguard_hides_others(void)
 {
     struct stat found;
 
-    return stat("/proc/1/stat", &found) == 0;
+    /* The first process is root's. Hidden it does not exist, or may not be looked into; what a security module forbids is EACCES. */
+    return stat("/proc/1/stat", &found) < 0 && (errno == ENOENT || errno == EPERM);
 }

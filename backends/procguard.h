@@ -35,6 +35,7 @@ int postern_procguard_open(int fd, pid_t pid, bool unpinned_ok, struct postern_p
  * ended or is about to, -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
 int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
 
+/* Closes the pidfd. */
 void postern_procguard_close(struct postern_procguard *guard);
 
 /* All of that at once for /proc/PID/attr/NAME: name is "apparmor/current", for example, the label on kernels whose sockets have none.
@@ -47,8 +48,8 @@ int postern_proc_attr_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *n
 int postern_proc_file_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *file, struct postern_buf *text, bool *pinned,
                               struct postern_error *error);
 
-/* Can other users' processes be seen in /proc at all? Where it is mounted with hidepid=, a process that is there looks as one that is gone. */
-bool postern_procguard_sees_others(void);
+/* Does /proc hide the processes of other users (hidepid=)? Then one that is there looks as one that is gone. */
+bool postern_procguard_hides_others(void);
 
 /* Appends a file of bounded length to *text. 0, or a negative errno with *text's len as it was; -EFBIG: it is longer. */
 int postern_proc_read(const char *path, struct postern_buf *text);

@@ -43,3 +43,10 @@ int postern_sign_equal(const struct postern_label_sign *a, const struct postern_
 {
     return strcmp(a->type, b->type) == 0 && strcmp(a->name, b->name) == 0 && strcmp(a->instance, b->instance) == 0;
 }
+
+int postern_sign_of_hidden(const struct postern_settings *settings, struct postern_error *error)
+{
+    if (!postern_settings_rule_implicit(settings))
+        return 0;
+    return postern_error_set(error, -EPERM, "/proc hides its process (hidepid=), and containers that nobody announced are held to rules here");
+}

@@ -24,5 +24,8 @@ int postern_sign_of_label(const struct postern_settings *settings, const char *p
 int postern_sign_is_none(const struct postern_label_sign *sign);
 /* Do both stand for the same container? */
 int postern_sign_equal(const struct postern_label_sign *a, const struct postern_label_sign *b);
+/* What a provider says of a process that /proc hides from it: 0, nothing, which the log has been told at the start; or -EPERM with *error
+ * where rules depend on who is in a container. */
+int postern_sign_of_hidden(const struct postern_settings *settings, struct postern_error *error);
 
 #endif

@@ -17,7 +17,9 @@ struct postern_trail {
     int64_t after; /* milliseconds of the monotonic clock until which it is left alone, because it was slow */
 };
 
+/* Cannot fail: without the audit system there is the log. */
 void postern_trail_open(struct postern_trail *trail);
+/* Also one that was never opened, if its fd is -1. */
 void postern_trail_close(struct postern_trail *trail);
 
 /* Writes one record, a line without its end. */
@@ -26,6 +28,7 @@ void postern_trail_write(struct postern_trail *trail, const struct postern_media
 /* Appends " key=value" to a record, the value without quotes or, with quoted, in them. What could be misread is written in hexadecimal
  * without quotes, as the kernel does; long values are cut. An absent value (data NULL) adds nothing. Without memory the record lacks it. */
 void postern_trail_add(struct postern_buf *record, const char *key, const char *value, size_t len, bool quoted);
+/* Appends " key=number". */
 void postern_trail_add_number(struct postern_buf *record, const char *key, long number);
 
 #endif

@@ -439,7 +439,8 @@ static void report_findings(struct postern_mediator *mediator, const struct post
             continue;
         slot->report(slot->door, request, finding);
         if (suppressed > 0)
-            postern_mediator_log(mediator, LOG_NOTICE, "%" PRIu64 " records of security modules were suppressed before this one", suppressed);
+            postern_mediator_log(mediator, LOG_NOTICE, "%" PRIu64 " records of security modules about what %s caused were suppressed", suppressed,
+                                 request->from != NULL && request->from->unique_name != NULL ? request->from->unique_name : "the bus");
     }
 }
 

@@ -16,8 +16,9 @@ struct postern_backend {
     void (*close)(void *data);
     /* Can it do what these settings ask of it? 0, or a negative errno with *error: they are not put in force. NULL: always. */
     int (*admit)(void *data, const struct postern_settings *settings, struct postern_error *error);
-    /* Whose is the connection? 1 with *instance, or with NULL when it is known to be in no container; 0: nothing to say, the next provider is asked; a negative errno with *error: the
-     * connection is refused, because an error never means "uncontained". NULL: it tells nothing of containers. */
+    /* Whose is the connection? 1 with *instance, or with NULL when it is known to be in no container; 0: nothing to say, the next
+     * provider is asked; a negative errno with *error: the connection is refused, because an error never means "uncontained". NULL: it
+     * tells nothing of containers. */
     int (*identify)(void *data, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                     struct postern_instance **instance, struct postern_error *error);
     /* Its opinion on requests, as one of the doors; NULL: it has none. It abstains where the machine has nothing of it. */

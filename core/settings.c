@@ -19,6 +19,15 @@ const struct postern_ruleset *postern_settings_rules(const struct postern_settin
     return container != NULL ? container->rules : NULL;
 }
 
+bool postern_settings_rule_implicit(const struct postern_settings *settings)
+{
+    bool ruled = settings->implicit_mode != POSTERN_MODE_IDENTIFY;
+
+    for (size_t i = 0; i < settings->n_containers; i++)
+        ruled |= settings->containers[i].mode == POSTERN_MODE_RESTRICT || settings->containers[i].mode == POSTERN_MODE_COMPLAIN;
+    return ruled;
+}
+
 uint32_t postern_settings_implicit_mode(const struct postern_settings *settings, const char *type, const char *name)
 {
     const struct postern_settings_container *container = find(settings, type, name);

@@ -66,6 +66,8 @@ struct postern_settings {
     bool asks_console; /* some rule depends on who is at the console */
 };
 
+/* Are there containers that nobody announced and that are to be held to rules? */
+bool postern_settings_rule_implicit(const struct postern_settings *settings);
 /* The mode of containers of this type and name that nobody announced. */
 uint32_t postern_settings_implicit_mode(const struct postern_settings *settings, const char *type, const char *name);
 /* The rules for instances of this type and name, or NULL. They live as long as the settings. */

@@ -17,7 +17,7 @@ struct postern_account {
     uint64_t key; /* uid, or the instance's number */
     struct postern_accounts *table;
     uint32_t refs;
-    uint32_t incomplete; /* connections that have not said Hello: a container's count there, all others at their user */
+    uint32_t incomplete; /* connections that have not said Hello: those of an announced container count there, all others at their user */
     uint32_t complete;   /* those that have; of users, contained ones included */
     struct postern_quota used;
     struct postern_quota limit;

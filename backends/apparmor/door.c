@@ -115,6 +115,7 @@ static void check_message(struct postern_apparmor *apparmor, const struct poster
     struct postern_apparmor_label from = postern_apparmor_label_of(apparmor, request->from), to = postern_apparmor_label_of(apparmor, request->to);
     const char *unique = request->from->unique_name;
     const struct postern_view sender = {.data = unique, .len = unique != NULL ? (uint32_t)strlen(unique) : 0};
+    const char *why_not_send;
     bool may_send = true, may_receive = true;
 
     if (from.data == NULL || to.data == NULL) {
@@ -124,8 +125,12 @@ static void check_message(struct postern_apparmor *apparmor, const struct poster
     /* Who is unconfined is not asked: there is no policy that could answer. */
     if (from.mode != POSTERN_LABEL_UNCONFINED)
         may_send = ask_message(apparmor, request, AA_DBUS_SEND, &from, &request->message->destination, &to, opinion);
+    why_not_send = opinion->why;
+    opinion->why = NULL;
     if (to.mode != POSTERN_LABEL_UNCONFINED)
         may_receive = ask_message(apparmor, request, AA_DBUS_RECEIVE, &to, &sender, &from, opinion);
+    if (!may_send)
+        opinion->why = why_not_send;
     if (!may_send)
         deny(opinion, POSTERN_END_SENDER, "apparmor:send", "AppArmor does not let the sender send this");
     else if (!may_receive)

@@ -2,6 +2,7 @@
 /* Which container a label of AppArmor stands for. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backends/apparmor/state.h"
 #include "backends/procguard.h"
@@ -19,6 +20,8 @@ static int sign_of(const struct postern_apparmor *apparmor, const struct postern
     bool foreign = false;
     int found = 0, r;
 
+    bool none = false;
+
     while (postern_apparmor_label_next(label, &at, &part)) {
         /* The kernel writes the namespace only where it changes, and this one's own profiles first. */
         if (foreign && *part.data != ':')
@@ -27,11 +30,18 @@ static int sign_of(const struct postern_apparmor *apparmor, const struct postern
         r = postern_sign_of_label(&apparmor->mediator->settings, "apparmor", part.data, part.len, '\0', found ? &other : sign, error);
         if (r < 0)
             return r;
+        /* A profile that is no container's says nothing against another that is. */
+        if (r == 1 && postern_sign_is_none(found ? &other : sign)) {
+            none = true;
+            continue;
+        }
         if (r == 1 && found && !postern_sign_equal(&other, sign))
             return postern_error_set(error, -EPERM, "its label \"%.*s\" stands for two containers", (int)label->len, label->data);
         found |= r;
     }
-    return found;
+    if (none && !found)
+        sign->type = POSTERN_SIGN_NONE;
+    return found || none;
 }
 
 static int recognise(struct postern_apparmor *apparmor, const char *text, size_t len, uid_t uid, struct postern_instance **instance,
@@ -70,8 +80,8 @@ int postern_apparmor_identify(void *data, const struct postern_peer *peer, const
     if (facts->label != NULL)
         return recognise(apparmor, facts->label, facts->label_len, facts->uid, instance, error);
     /* A kernel that does not label sockets knows the process's label all the same. */
-    if (!apparmor->sees_others)
-        return 0; /* the log has it */
+    if (apparmor->hides_others && facts->uid != geteuid())
+        return postern_sign_of_hidden(&apparmor->mediator->settings, error);
     r = postern_proc_attr_of_peer(peer->fd, facts->pid, apparmor->mediator->settings.unpinned_identifies, "apparmor/current", &text, &pinned,
                                   error);
     while (r == 1 && text.len > 0 && text.data[text.len - 1] == '\n')

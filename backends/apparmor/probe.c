@@ -80,7 +80,7 @@ int postern_apparmor_probe(struct postern_apparmor *apparmor, struct postern_err
         return 0;
     }
     apparmor->enabled = true;
-    apparmor->sees_others = postern_procguard_sees_others();
+    apparmor->hides_others = postern_procguard_hides_others();
     apparmor->own_text = own_label();
     if (apparmor->own_text != NULL)
         postern_apparmor_label_split(apparmor->own_text, strlen(apparmor->own_text), &apparmor->own);

@@ -46,8 +46,8 @@ static void add_ends(struct postern_apparmor *apparmor, struct postern_buf *reco
     if (self != NULL && self->facts.pid > 0)
         postern_trail_add_number(record, "pid", self->facts.pid);
     add_label(record, "label", &label);
-    if (request->message == NULL || request->action == POSTERN_ACTION_OWN)
-        return;
+    if (request->action == POSTERN_ACTION_OWN || request->action == POSTERN_ACTION_MONITOR)
+        return; /* there is no other end */
     if (request->action == POSTERN_ACTION_ACTIVATE)
         other = (struct postern_apparmor_label){.data = assumed.data, .len = assumed.len};
     if (peer != NULL && peer->facts.pid > 0)
@@ -58,7 +58,8 @@ static void add_ends(struct postern_apparmor *apparmor, struct postern_buf *reco
 void postern_apparmor_report(void *data, const struct postern_request *request, const struct postern_finding *finding)
 {
     struct postern_apparmor *apparmor = data;
-    const struct postern_message *m = request->action == POSTERN_ACTION_OWN ? NULL : request->message;
+    bool about_message = request->action != POSTERN_ACTION_OWN && request->action != POSTERN_ACTION_MONITOR;
+    const struct postern_message *m = about_message ? request->message : NULL;
     const struct postern_view *destination = m != NULL ? &m->destination : NULL;
     struct postern_buf record = {0};
 

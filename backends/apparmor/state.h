@@ -56,7 +56,7 @@ struct postern_apparmor {
     bool enabled;        /* the kernel enforces profiles at all */
     bool active;         /* and it mediates D-Bus and tells the labels of peers: the door is there */
     const char *why_not; /* not active: why */
-    bool sees_others;    /* what sockets do not tell can be looked up in /proc */
+    bool hides_others;   /* /proc hides the processes of other users: what sockets do not tell cannot be looked up */
     char *own_text;      /* label and mode of the bus itself */
     struct postern_apparmor_label own;
     int revision_fd; /* readable when the policy has changed; -1: nothing is kept */
@@ -71,6 +71,7 @@ struct postern_apparmor {
  * has this label any more, -EFBIG when the question is too long. An error is a deny. An answer that a change of policy overtook is
  * asked for again. */
 int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_apparmor_query *query, bool *allow, bool *audit);
+/* Drops all answers that are kept. */
 void postern_apparmor_forget(struct postern_apparmor *apparmor);
 
 /* Are D-Bus rules enforced for this profile? Kernel and compiler of the policy must agree on them, and when they do not, the kernel
@@ -87,6 +88,7 @@ int postern_apparmor_probe(struct postern_apparmor *apparmor, struct postern_err
 /* In mode required: 0 when D-Bus is mediated here, or a negative errno with *error. */
 int postern_apparmor_insist(struct postern_apparmor *apparmor, const char *where, struct postern_error *error);
 
+/* What core/backend.h says of the members of the same names. */
 int postern_apparmor_identify(void *apparmor, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                               struct postern_instance **instance, struct postern_error *error);
 void postern_apparmor_check(void *apparmor, const struct postern_request *request, struct postern_opinion *opinion);

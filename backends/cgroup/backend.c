@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "backends/cgroup/path.h"
 #include "backends/cgroup/peer.h"
 #include "backends/procguard.h"
+#include "backends/signs.h"
 #include "core/mediator.h"
 
 struct postern_cgroup {
     struct postern_mediator *mediator;
-    bool active;            /* this kernel has control groups */
+    bool active; /* this kernel has control groups */
+    bool hides_others; /* /proc hides the processes of other users */
     struct postern_buf own; /* those of the bus itself */
 };
 
@@ -39,11 +42,12 @@ static int open_cgroup(struct postern_mediator *mediator, void **data, struct po
         close_cgroup(made);
         return postern_error_set(error, r, "%s", why.text);
     }
-    made->active = r == 0 && postern_procguard_sees_others();
-    if (r < 0)
+    made->active = r == 0;
+    made->hides_others = postern_procguard_hides_others();
+    if (!made->active)
         postern_mediator_log(mediator, LOG_INFO, "this machine has no control groups: they identify no container");
-    else if (!made->active)
-        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of others (hidepid=): control groups identify no container");
+    else if (made->hides_others)
+        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): control groups do not identify them");
     *data = made;
     return 0;
 }
@@ -94,6 +98,8 @@ static int identify(void *data, const struct postern_peer *peer, const struct po
 
     if (!cgroup->active || facts->uid == POSTERN_PEER_UNKNOWN)
         return 0; /* nothing to find, or somebody on another machine */
+    if (cgroup->hides_others && facts->uid != geteuid())
+        return postern_sign_of_hidden(&cgroup->mediator->settings, error);
     r = postern_cgroup_of_peer(peer->fd, facts->pid, cgroup->mediator->settings.unpinned_identifies, &text, &pinned, error);
     if (r == 1)
         r = postern_buf_append(&text, "", 1) < 0 ? postern_error_set(error, -ENOMEM, "out of memory") : 1;

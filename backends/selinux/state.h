@@ -48,6 +48,7 @@ struct postern_selinux_answer {
 
 /* Opens the status page and reads the policy's numbers. 0 or a negative errno with *error. */
 int postern_selinux_server_open(struct postern_selinux_server *server, struct postern_error *error);
+/* Also one that was not opened, if it is zeroed. */
 void postern_selinux_server_close(struct postern_selinux_server *server);
 
 /* May source do this to target? Both are raw contexts. 0 with *answer, or a negative errno: -EINVAL for a context that the policy does not
@@ -71,6 +72,7 @@ struct postern_selinux {
 /* The context that stands for owning a name: <associate>, or the bus's own. */
 const char *postern_selinux_context_of_name(const struct postern_selinux *selinux, const struct postern_view *name);
 
+/* What core/backend.h says of the members of the same names. */
 int postern_selinux_identify(void *selinux, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                              struct postern_instance **instance, struct postern_error *error);
 void postern_selinux_check(void *selinux, const struct postern_request *request, struct postern_opinion *opinion);

@@ -97,7 +97,7 @@ END_TEST
 
 /* ---- containers --------------------------------------------------------------------------------------------------- */
 
-/* "source type name instance", "" or what the error says. */
+/* "type name"; "none": it is known to be in none; "": not known; or what the error says. */
 static const struct {
     const char *own, *label, *expected;
 } containers[] = {
@@ -110,7 +110,10 @@ static const struct {
     {"unconfined", "lxd//&:lxd-ns:snap.firefox.x (enforce)", ""},
     {"unconfined", "lxd//&:lxd-ns:a//&snap.firefox.x (mixed)", ""},
     {"unconfined", "snap.vlc.x//&:lxd-ns:a//&snap.firefox.x (mixed)", "io.snapcraft vlc"},
-    {"unconfined", "no.container (enforce)", ""},
+    {"unconfined", "no.container (enforce)", "none"},
+    {"unconfined", "no.container//&unconfined (enforce)", "none"},
+    {"unconfined", "no.container//&snap.firefox.x (enforce)", "io.snapcraft firefox"},
+    {"unconfined", "snap.firefox.x//&no.container (enforce)", "io.snapcraft firefox"},
     {"unconfined", "", "empty"},
     {"unconfined", "snap.firefox.x//&unconfined (enforce)", "io.snapcraft firefox"},
     {"unconfined", "snap.firefox.x//&snap.firefox.y (enforce)", "io.snapcraft firefox"},
@@ -137,8 +140,11 @@ START_TEST(identity)
     lsm_scene_pattern(&scene, "apparmor", "snap.{name}.{app}", "io.snapcraft");
     postern_apparmor_label_split(containers[_i].own, strlen(containers[_i].own), &apparmor.own);
     r = postern_apparmor_identify(&apparmor, &peer, &facts, &instance, &error);
-    if (r == 1 && instance != NULL)
+    if (r == 1 && instance == NULL)
+        snprintf(found, sizeof(found), "none"); /* no other provider is asked */
+    else if (r == 1)
         snprintf(found, sizeof(found), "%s %s", instance->type, instance->name);
+    ck_assert_int_eq(r > 0, *found != '\0');
     if (r < 0)
         ck_assert_ptr_nonnull(strstr(error.text, containers[_i].expected));
     else
@@ -174,6 +180,9 @@ static const struct {
     {POSTERN_ACTION_OWN,
      {.permission = AA_DBUS_BIND, .error = -ENOENT},
      "apparmor=\"DENIED\" operation=\"dbus_bind\" bus=\"session\" name=\"org.x.Own\" mask=\"bind\" pid=11 label=\"snap.a.b\" info=\"ENOENT\""},
+    {POSTERN_ACTION_MONITOR,
+     {.permission = AA_DBUS_EAVESDROP},
+     "apparmor=\"DENIED\" operation=\"dbus_eavesdrop\" bus=\"session\" mask=\"eavesdrop\" pid=11 label=\"snap.a.b\""},
     {POSTERN_ACTION_ACTIVATE,
      {.permission = AA_DBUS_SEND},
      "apparmor=\"DENIED\" operation=\"dbus_method_call\" bus=\"session\" path=\"/o\" interface=\"org.x.I\" member=\"M\" mask=\"send\" "
@@ -202,6 +211,57 @@ START_TEST(record)
 }
 END_TEST
 
+/* ---- what is asked ---------------------------------------------------------------------------------------------------- */
+
+/* Of ends without a label every question is a denial, which shows whether one was asked. */
+static const struct {
+    uint32_t action, flags;
+    bool from, to, message, asked;
+} asked[] = {
+    {POSTERN_ACTION_SEND, 0, true, true, true, true},
+    {POSTERN_ACTION_SEND, POSTERN_REQUEST_REPLY, true, true, true, false},
+    {POSTERN_ACTION_SEND, POSTERN_REQUEST_BROADCAST, true, true, true, true},
+    {POSTERN_ACTION_SEND, POSTERN_REQUEST_TO_DRIVER, true, false, true, true},
+    {POSTERN_ACTION_SEND, POSTERN_REQUEST_FROM_DRIVER, false, true, true, false},
+    {POSTERN_ACTION_SEND, 0, true, false, true, false}, /* to nobody */
+    {POSTERN_ACTION_RECEIVE, 0, true, true, true, true},
+    {POSTERN_ACTION_RECEIVE, POSTERN_REQUEST_REPLY, true, true, true, true}, /* a copy for whoever eavesdrops */
+    {POSTERN_ACTION_OWN, 0, true, false, false, true},
+    {POSTERN_ACTION_OWN, POSTERN_REQUEST_RELEASE, true, false, false, false},
+    {POSTERN_ACTION_ACTIVATE, 0, true, false, true, true},
+    {POSTERN_ACTION_ACTIVATE, 0, true, false, false, false}, /* StartServiceByName */
+    {POSTERN_ACTION_MONITOR, 0, true, false, false, true},
+    {POSTERN_ACTION_CONNECT, 0, true, false, false, false},
+};
+
+START_TEST(questions_asked)
+{
+    struct lsm_scene scene;
+    struct postern_apparmor apparmor = {.mediator = &scene.mediator, .active = true, .trail = {.fd = -1}, .revision_fd = -1};
+    struct postern_party from = {.uid = 1}, to = {.uid = 1};
+    struct postern_request request = {.size = sizeof(request),
+                                      .action = asked[_i].action,
+                                      .flags = asked[_i].flags,
+                                      .from = asked[_i].from ? &from : NULL,
+                                      .to = asked[_i].to ? &to : NULL,
+                                      .message = asked[_i].message ? &call : NULL,
+                                      .name = VIEW("org.x.Own")};
+    struct postern_opinion opinion = {0}, disabled = {0}, absent = {0};
+
+    lsm_scene_open(&scene);
+    postern_apparmor_check(&apparmor, &request, &opinion);
+    ck_assert_uint_eq(opinion.kind, asked[_i].asked ? POSTERN_OPINION_DENY : POSTERN_OPINION_ABSTAIN);
+    scene.mediator.settings.apparmor = POSTERN_SETTINGS_APPARMOR_DISABLED;
+    postern_apparmor_check(&apparmor, &request, &disabled);
+    ck_assert_uint_eq(disabled.kind, POSTERN_OPINION_ABSTAIN);
+    scene.mediator.settings.apparmor = POSTERN_SETTINGS_APPARMOR_ENABLED;
+    apparmor.active = false;
+    postern_apparmor_check(&apparmor, &request, &absent);
+    ck_assert_uint_eq(absent.kind, POSTERN_OPINION_ABSTAIN);
+    lsm_scene_close(&scene);
+}
+END_TEST
+
 #define N(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 Suite *lsm_apparmor_suite(void)
@@ -214,6 +274,7 @@ Suite *lsm_apparmor_suite(void)
     tcase_add_test(tcase, long_questions);
     tcase_add_loop_test(tcase, identity, 0, N(containers));
     tcase_add_loop_test(tcase, record, 0, N(records));
+    tcase_add_loop_test(tcase, questions_asked, 0, N(asked));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -62,7 +62,7 @@ START_TEST(life)
     ck_assert_int_eq(postern_instance_join(instance, &a), 0);
     ck_assert_int_eq(postern_instance_join(recognise(&scene, &plain), &b), 0);
     postern_instance_give_up(instance); /* it has connections */
-    instance->known = true; /* as when one of them has authenticated */
+    ck_assert_int_eq(postern_party_authenticated(&b, 1000), 0);
     postern_instance_part(&a);
     ck_assert_ptr_eq(recognise(&scene, &plain), instance);
     ck_assert_uint_eq(scene.n_signals, 0);
@@ -70,6 +70,10 @@ START_TEST(life)
     ck_assert_uint_eq(scene.n_signals, 1);
     instance = recognise(&scene, &plain);
     ck_assert_uint_gt(instance->number, number);
+    ck_assert_int_eq(postern_instance_join(instance, &a), 0);
+    postern_instance_part(&a); /* it connected and went: no news */
+    ck_assert_uint_eq(scene.n_signals, 1);
+    instance = recognise(&scene, &plain);
     postern_instance_give_up(instance); /* nobody has heard of it */
     ck_assert_uint_eq(scene.n_signals, 1);
     ck_assert_ptr_null(scene.mediator.implicit);
@@ -95,6 +99,26 @@ START_TEST(limits)
 END_TEST
 
 /* A name that D-Bus cannot tell is an error, never nobody's. */
+/* Evidence is for people: what is too long for them is left out, and uses no memory. */
+START_TEST(evidence)
+{
+    struct lsm_scene scene;
+    struct postern_sign sign = plain;
+    char text[8192];
+
+    lsm_scene_open(&scene);
+    memset(text, 'x', sizeof(text));
+    text[4096] = '\0';
+    sign.evidence = text;
+    ck_assert_uint_gt(recognise(&scene, &sign)->metadata.len, 4096);
+    text[4096] = 'x';
+    text[4097] = '\0';
+    sign.name = "other";
+    ck_assert_uint_lt(recognise(&scene, &sign)->metadata.len, 100);
+    lsm_scene_close(&scene);
+}
+END_TEST
+
 START_TEST(names)
 {
     struct lsm_scene scene;
@@ -122,6 +146,7 @@ Suite *lsm_instances_suite(void)
     tcase_add_test(tcase, life);
     tcase_add_test(tcase, limits);
     tcase_add_test(tcase, names);
+    tcase_add_test(tcase, evidence);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -156,7 +156,7 @@ START_TEST(everything_is_read)
            "<containers default-mode='complain' implicit-mode='restrict' broadcasts='instance' instance-header='requested'"
            " max-total='1' max-per-user='2' max-connections='3' max-metadata='0'/>\n"
            "<label lsm='selinux' match='x:{*}:{instance}' type='x.y'/><cgroup match='/docker/{name}' type='com.docker'/>"
-           "<cgroup match='freezer:/x.{*}' type='none'/>"
+           "<cgroup match='freezer:/x.{*}' type='none'/><label lsm='selinux' match='{*}:y' type='none'/>"
            "<container type='a.b' name='&#228;'><allow see='a.b'/></container><container type='a.b' name='' mode='identify'/>"
            "<container type='a.b' name='&#228;' mode='complain'><allow own='c.d'/></container><containers max-total='9'/>");
     struct postern_mediatorconf *conf;
@@ -173,9 +173,11 @@ START_TEST(everything_is_read)
     ck_assert(conf->matches[0].provider == POSTERN_PROVIDER_SELINUX && conf->matches[0].where.line == 3);
     ck_assert_str_eq(conf->matches[1].type, "com.docker");
     ck_assert_str_eq(conf->matches[2].type, POSTERN_MEDIATORCONF_NO_CONTAINER);
+    ck_assert_str_eq(conf->matches[3].type, POSTERN_MEDIATORCONF_NO_CONTAINER);
+    ck_assert_int_eq(conf->matches[3].provider, POSTERN_PROVIDER_SELINUX);
     /* The shipped patterns of AppArmor still hold: the file says nothing about them. */
-    ck_assert_uint_gt(conf->n_matches, 3);
-    for (size_t i = 3; i < conf->n_matches; i++)
+    ck_assert_uint_gt(conf->n_matches, 4);
+    for (size_t i = 4; i < conf->n_matches; i++)
         ck_assert_int_eq(conf->matches[i].provider, POSTERN_PROVIDER_APPARMOR);
     ck_assert_uint_eq(conf->n_containers, 2);
     ck_assert_str_eq(conf->containers[0].name, "\xc3\xa4");

@@ -2,6 +2,7 @@
 """What the guests boot into: one small tree for all of them, packed as the kernel wants it."""
 import glob
 import os
+import platform
 import py_compile
 import re
 import shutil
@@ -62,6 +63,8 @@ def find(tool):
 
 def check_tools():
     missing = sorted({package for tool, package in TOOLS.items() if find(tool) is None})
+    if platform.machine() != 'x86_64':
+        raise Failure('the guests run programs of this machine, and have kernels for x86_64 only')
     if missing:
         raise Failure('these packages are needed: %s' % ' '.join(missing))
 

@@ -36,8 +36,8 @@ def mirrors():
     """(Debian's mirror, that of its security updates)"""
     main, security = os.environ.get('POSTERN_VM_MIRROR'), os.environ.get('POSTERN_VM_SECURITY_MIRROR')
     if main is None:
-        listed = run('apt-get', 'indextargets', '--format', '$(ORIGIN) $(CODENAME) $(REPO_URI)', 'Created-By: Packages').splitlines()
-        found = [line.split(' ', 2)[1:] for line in listed if line.startswith('Debian ')]
+        listed = run('apt-get', 'indextargets', '--format', '$(ORIGIN)|$(CODENAME)|$(REPO_URI)', 'Created-By: Packages').splitlines()
+        found = [line.split('|')[1:] for line in listed if line.startswith('Debian|')]
         main = next((uri for suite, uri in found if not suite.endswith('-security')), None)
         security = security or next((uri for suite, uri in found if suite.endswith('-security')), None)
     if main is None:

@@ -63,5 +63,7 @@ check-vm: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(VM_ORACLE)
 	$(PYTHON3) -B $(srcdir)/tests/vm/run.py $(VM_ARGS) '$(abs_top_builddir)' '$(abs_top_srcdir)'
 clean-local: clean-vm
 clean-vm:
-	rm -rf vm vm-cache
+	rm -rf vm
+distclean-local:
+	rm -rf vm-cache
 .PHONY: check-vm clean-vm

@@ -5,6 +5,7 @@ A socket has the label that its process had when it was created, so a process is
 open ends with it: the runner calls close_all().
 """
 import os
+import pwd
 import re
 import signal
 
@@ -13,7 +14,7 @@ import lsm
 from child import RemoteError, become, fork, get, opened, outcome, put, run_in, settle
 from wirebus import CALL, Closed, Conn, DBusError, Message
 
-__all__ = ['Bus', 'Peer', 'RemoteError', 'become', 'close_all', 'is_mute', 'run_in', 'verdict']
+__all__ = ['Bus', 'Peer', 'RemoteError', 'become', 'close_all', 'is_mute', 'run_in', 'verdict', 'with_mount']
 OPEN = '<allow user="*"/>' + system.OPEN_POLICY
 
 
@@ -132,6 +133,12 @@ def verdict(caller, callee, member='Ping', timeout=2, dest=None, path='/obj', if
 
 # ---- the bus ---------------------------------------------------------------------------------------------------
 
+def with_mount(*mount):
+    """A command that runs the one behind it where something is mounted that others do not see."""
+    script = '/bin/busybox mount %s && exec "$@"' % ' '.join(mount)
+    return ['/bin/busybox', 'unshare', '-m', '/bin/sh', '-c', script, 'sh']
+
+
 class Bus(system.Bus):
     """The bus of the system tests, but it lets in every user unless told otherwise, and it can be in a domain."""
 
@@ -140,6 +147,16 @@ class Bus(system.Bus):
         opened.append(self)
         if domain:
             self.prefix = lsm.shell_prefix(domain)
+
+    def as_user(self, name):
+        """Before start(): the bus is to be this user's."""
+        user = pwd.getpwnam(name)
+        for path in (self.dir, self.runtime, self.config, self.mediator):
+            if os.path.exists(path):
+                os.chown(path, user.pw_uid, user.pw_gid)
+        self.prefix += ['/usr/bin/python3', '-S', '-c', 'import os, sys; n = int(sys.argv[1]); os.setgroups([]); os.setgid(n); os.setuid(n); '
+                        'os.execv(sys.argv[2], sys.argv[2:])', str(user.pw_uid)]
+        return self
 
     def start(self, body='', policy=OPEN, **kw):
         return super().start(body, policy, **kw)

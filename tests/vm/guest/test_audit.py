@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What is denied is on record where audit2allow and aa-logprof look: in the kernel's audit system, as USER_AVC, from a bus that may write
 there; else in the log of the bus. What the tools make of the records the host looks at afterwards (tools.py)."""
-import os
 import re
-import shutil
 import sys
 
 import lsm
@@ -25,7 +23,6 @@ SELINUX_NAME = (r'avc:  denied  \{ acquire_svc \} for  service=com\.example\.Nam
 APPARMOR = (r'apparmor="%s" operation="dbus_method_call" bus="session" path="/obj" interface="com\.example\.Iface" member="%s" mask="%s" '
             r'name=":1\.\d+" pid=%d label="%s" peer_pid=%d peer_label="%s"')
 APPARMOR_NAME = r'apparmor="DENIED" operation="dbus_bind" bus="session" name="com\.example\.Named" mask="bind" pid=%d label="vm\.service"'
-APPARMOR_LISTEN = r'apparmor="DENIED" operation="dbus_eavesdrop" bus="session" mask="eavesdrop" pid=%d label="vm\.client"'
 
 
 def matches(record, bus, pattern):
@@ -34,13 +31,7 @@ def matches(record, bus, pattern):
 
 def user_bus():
     """Of somebody who may not write to the audit system."""
-    bus = Bus()
-    for path in (bus.dir, bus.runtime, bus.config, bus.mediator):
-        if os.path.exists(path):
-            shutil.chown(path, 'alice', 'alice')
-    bus.prefix = ['/usr/bin/python3', '-S', '-c', 'import os, sys; os.setgroups([]); os.setgid(1000); os.setuid(1000); '
-                  'os.execv(sys.argv[1], sys.argv[1:])']
-    return bus.start()
+    return Bus().as_user('alice').start()
 
 
 def fails_to(function, *args):

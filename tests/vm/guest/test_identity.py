@@ -4,7 +4,7 @@ import collections
 import sys
 
 import lsm
-from domain import Bus, Peer, verdict
+from domain import Bus, Peer, verdict, with_mount
 from marks import skip_for
 from wirebus import CONTAINERS, Closed, DBusError, E
 
@@ -120,6 +120,40 @@ def test_cgroups():
                       ('user.slice/app-flatpak-.scope', None), ('user.slice/plain.scope', None), ('/', None)):
         found = identity(bus, bus.peer(cgroup=path))
         assert found == who, (path, found)
+
+
+@skip_for('none-6.1', 'apparmor-6.1', 'apparmor-new')
+def test_privileged_container():
+    """Its label says that it is none, and the control group has nothing to add. Of other types it has."""
+    bus = start()
+    assert identity(bus, bus.peer('spc_t', cgroup=FLATPAK)) is None
+    assert identity(bus, bus.peer('unconfined_t', cgroup=FLATPAK)) == cgroup_of('org.ex.App', '123')
+
+
+def hidden_bus(mediator):
+    """Of alice, to whom /proc shows nobody else's processes."""
+    bus = Bus()
+    bus.prefix = with_mount('-t', 'proc', '-o', 'hidepid=2', 'proc', '/proc')
+    bus.as_user('alice').start(mediator=mediator)
+    assert bus.log_has('/proc hides the processes of other users')
+    return bus
+
+
+def test_hidden_processes():
+    """Those of the bus's user are looked up as ever. Of others nothing is known, which must not matter to any rule."""
+    bus = hidden_bus(settings())
+    alice, bob = bus.peer(user='alice', cgroup=FLATPAK), bus.peer(user='bob', cgroup=FLATPAK)
+    assert 'org.postern.IdentitySource' in alice.credentials(alice.name)
+    assert 'org.postern.IdentitySource' not in bob.credentials(bob.name)
+    bus.close()
+    bus = hidden_bus(settings('<containers implicit-mode="restrict"/>'))
+    bus.peer(user='alice').sync()
+    try:
+        bus.peer(user='bob')
+    except (Closed, DBusError, ConnectionError):
+        assert bus.log_has('verdict=refused.*hidepid=')
+        return
+    raise AssertionError('somebody of whom nothing is known was let in')
 
 
 @skip_for(*NEW)

@@ -6,7 +6,7 @@ import sys
 import time
 
 import lsm
-from domain import Bus, is_mute, verdict
+from domain import Bus, is_mute, verdict, with_mount
 from marks import skip_for
 from trail import Records
 from wirebus import DBusError
@@ -113,6 +113,16 @@ def test_libselinux_believes_off():
     finally:
         lsm.enforce(True)
         os.rename(CONFIG + '.away', CONFIG)
+
+
+@skip_for(*NO_SELINUX)
+def test_selinuxfs_read_only():
+    """As container managers mount it: SELinux is not for the container, whose bus starts and says so."""
+    bus = Bus()
+    bus.prefix = with_mount('-o', 'remount,bind,ro', lsm.SELINUX)
+    bus.start()
+    assert bus.log_has('selinuxfs is not mounted here, or read-only')
+    assert verdict(bus.peer('deny_cli_t'), bus.peer('svc_t')) == 'ok'
 
 
 @skip_for(*NO_SELINUX)

@@ -34,7 +34,8 @@ def ping(client, callee, member='Ping'):
 def refused(client, serial):
     """Unlike verdict() it asks nothing more of the bus, which may be refused, too."""
     try:
-        return client.reply_to(serial)
+        client.reply_to(serial)
+        return False
     except DBusError as e:
         return e.name == 'org.freedesktop.DBus.Error.AccessDenied'
 
