@@ -112,8 +112,10 @@ static int check_alive(const struct postern_procguard *guard, struct postern_err
     char state;
     int r = read_stat(guard->pid, &state, &flags, &start);
 
-    if (has_ended(guard->pidfd) || r == -ENOENT || r == -ESRCH)
+    if (has_ended(guard->pidfd) || r == -ESRCH)
         return postern_error_set(error, -ESRCH, "the process that connected (%d) is gone", (int)guard->pid);
+    if (r == -ENOENT) /* and it lives: it was not there before anybody looked whether it had ended */
+        return postern_error_set(error, -ENOENT, "/proc hides the process that connected (%d)", (int)guard->pid);
     if (r < 0)
         return postern_error_set(error, r, "cannot read /proc/%d/stat: %s", (int)guard->pid, strerror(-r));
     if ((flags & PF_EXITING) != 0 || state == 'Z' || state == 'X')
@@ -145,9 +147,11 @@ static int open_unpinned(pid_t pid, struct postern_procguard *guard, struct post
     if (opened.pidfd < 0)
         return postern_error_set(error, -errno, "cannot open process %d: %s", (int)pid, strerror(errno));
     r = read_stat(pid, &state, &flags, &opened.start);
+    if (r == -ENOENT && has_ended(opened.pidfd))
+        r = -ESRCH;
     if (r < 0) {
         postern_procguard_close(&opened);
-        return postern_error_set(error, r == -ENOENT ? -ESRCH : r, "cannot read /proc/%d/stat: %s", (int)pid, strerror(-r));
+        return postern_error_set(error, r, "cannot read /proc/%d/stat: %s", (int)pid, strerror(-r));
     }
     *guard = opened;
     return 1;

@@ -32,7 +32,7 @@ struct postern_procguard {
 int postern_procguard_open(int fd, pid_t pid, bool unpinned_ok, struct postern_procguard *guard, struct postern_error *error);
 
 /* Appends all of /proc/PID/file to *text. 0, or a negative errno with *error and *text's len as it was: -ESRCH when the process has
- * ended or is about to, -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
+ * ended or is about to, -ENOENT when it lives and /proc does not show it (hidepid=), -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
 int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
 
 /* Closes the pidfd. */

@@ -40,7 +40,7 @@ static int open_apparmor(struct postern_mediator *mediator, void **data, struct 
     else if (made->enabled)
         postern_mediator_log(mediator, LOG_INFO, "AppArmor confines processes here, but its D-Bus rules are not enforced: %s", made->why_not);
     if (made->enabled && !made->active && made->hides_others)
-        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): AppArmor's labels do not identify them");
+        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): AppArmor's labels identify none of those");
     *data = made;
     return 0;
 }

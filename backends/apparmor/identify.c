@@ -2,7 +2,6 @@
 /* Which container a label of AppArmor stands for. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backends/apparmor/state.h"
 #include "backends/procguard.h"
@@ -80,10 +79,10 @@ int postern_apparmor_identify(void *data, const struct postern_peer *peer, const
     if (facts->label != NULL)
         return recognise(apparmor, facts->label, facts->label_len, facts->uid, instance, error);
     /* A kernel that does not label sockets knows the process's label all the same. */
-    if (apparmor->hides_others && facts->uid != geteuid())
-        return postern_sign_of_hidden(&apparmor->mediator->settings, error);
     r = postern_proc_attr_of_peer(peer->fd, facts->pid, apparmor->mediator->settings.unpinned_identifies, "apparmor/current", &text, &pinned,
                                   error);
+    if (r == -ENOENT && apparmor->hides_others)
+        r = postern_sign_of_hidden(&apparmor->mediator->settings, error);
     while (r == 1 && text.len > 0 && text.data[text.len - 1] == '\n')
         text.len--;
     if (r == 1 && postern_buf_append(&text, "", 1) < 0)

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "backends/cgroup/path.h"
 #include "backends/cgroup/peer.h"
@@ -47,7 +46,7 @@ static int open_cgroup(struct postern_mediator *mediator, void **data, struct po
     if (!made->active)
         postern_mediator_log(mediator, LOG_INFO, "this machine has no control groups: they identify no container");
     else if (made->hides_others)
-        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): control groups do not identify them");
+        postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): control groups identify none of those");
     *data = made;
     return 0;
 }
@@ -98,9 +97,9 @@ static int identify(void *data, const struct postern_peer *peer, const struct po
 
     if (!cgroup->active || facts->uid == POSTERN_PEER_UNKNOWN)
         return 0; /* nothing to find, or somebody on another machine */
-    if (cgroup->hides_others && facts->uid != geteuid())
-        return postern_sign_of_hidden(&cgroup->mediator->settings, error);
     r = postern_cgroup_of_peer(peer->fd, facts->pid, cgroup->mediator->settings.unpinned_identifies, &text, &pinned, error);
+    if (r == -ENOENT && cgroup->hides_others)
+        r = postern_sign_of_hidden(&cgroup->mediator->settings, error);
     if (r == 1)
         r = postern_buf_append(&text, "", 1) < 0 ? postern_error_set(error, -ENOMEM, "out of memory") : 1;
     if (r == 1) {

@@ -12,7 +12,7 @@
 /*
  * Appends to *text what /proc/PID/cgroup says, for postern_cgroup_find(). fd is the connected socket, pid what SO_PEERCRED said of it.
  * 1 with *pinned: whether the kernel vouches for that it is the process that connected. 0: nothing can be said, see
- * postern_procguard_open(). A negative errno with *error: the process is gone (-ESRCH) or cannot be seen, which never means that it
+ * postern_procguard_open(). A negative errno with *error: the process is gone (-ESRCH), hidden (-ENOENT) or cannot be seen otherwise, which never means that it
  * is in no container. *text's len and *pinned are untouched unless 1 is returned.
  *
  * Where the kernel tells the group by the pidfd itself (Linux 6.13), the unified hierarchy is the only one, and the process may open

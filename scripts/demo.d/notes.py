@@ -67,6 +67,10 @@ class Notes:
         self.replies.clear()
         _, serial = self.bus.send_message(call, Gio.DBusSendMessageFlags.NONE)
         self.calls.add(serial)
+        for _ in range(50):  # the first comes when it comes, a second would be right behind it
+            time.sleep(0.1)
+            if self.replies:
+                break
         time.sleep(0.5)
         invocation.return_value(GLib.Variant('(as)', (list(self.replies),)))
 

@@ -14,7 +14,7 @@ import lsm
 from child import RemoteError, become, fork, get, opened, outcome, put, run_in, settle
 from wirebus import CALL, Closed, Conn, DBusError, Message
 
-__all__ = ['Bus', 'Peer', 'RemoteError', 'become', 'close_all', 'is_mute', 'run_in', 'verdict', 'with_mount']
+__all__ = ['Bus', 'Peer', 'RemoteError', 'as_user', 'become', 'close_all', 'is_mute', 'run_in', 'verdict', 'with_mount']
 OPEN = '<allow user="*"/>' + system.OPEN_POLICY
 
 
@@ -133,6 +133,12 @@ def verdict(caller, callee, member='Ping', timeout=2, dest=None, path='/obj', if
 
 # ---- the bus ---------------------------------------------------------------------------------------------------
 
+def as_user(name):
+    """A command that runs the one behind it as this user."""
+    return ['/usr/bin/python3', '-S', '-c', 'import os, sys; n = int(sys.argv[1]); os.setgroups([]); os.setgid(n); os.setuid(n); '
+            'os.execv(sys.argv[2], sys.argv[2:])', str(pwd.getpwnam(name).pw_uid)]
+
+
 def with_mount(*mount):
     """A command that runs the one behind it where something is mounted that others do not see."""
     script = '/bin/busybox mount %s && exec "$@"' % ' '.join(mount)
@@ -154,8 +160,7 @@ class Bus(system.Bus):
         for path in (self.dir, self.runtime, self.config, self.mediator):
             if os.path.exists(path):
                 os.chown(path, user.pw_uid, user.pw_gid)
-        self.prefix += ['/usr/bin/python3', '-S', '-c', 'import os, sys; n = int(sys.argv[1]); os.setgroups([]); os.setgid(n); os.setuid(n); '
-                        'os.execv(sys.argv[2], sys.argv[2:])', str(user.pw_uid)]
+        self.prefix += as_user(name)
         return self
 
     def start(self, body='', policy=OPEN, **kw):
