@@ -36,7 +36,7 @@ int postern_sign_of_label(const struct postern_settings *settings, const char *p
 
 int postern_sign_is_none(const struct postern_label_sign *sign)
 {
-    return strcmp(sign->type, POSTERN_SIGN_NONE) == 0;
+    return strcmp(sign->type, POSTERN_SETTINGS_NO_CONTAINER) == 0;
 }
 
 int postern_sign_equal(const struct postern_label_sign *a, const struct postern_label_sign *b)

@@ -8,8 +8,6 @@
 #include "core/settings.h"
 #include "util/error.h"
 
-#define POSTERN_SIGN_NONE "none" /* the type of such a pattern */
-
 struct postern_label_sign {
     const char *type; /* the pattern's; lives as long as the settings */
     char name[256];

@@ -10,8 +10,8 @@
 
 struct postern_backend {
     const char *name; /* as in <identity order="..."> and in org.postern.IdentitySource */
-    /* Prepares it and finds out what this machine has of it, before any settings are known. 0 with *data, or a negative errno with the
-     * reason in *error: then the mediator does not open. That a machine has nothing of it is no error. */
+    /* Prepares it and finds out what this machine has of it. 1 with *data: it is a door here, and check is asked; 0 with *data: it is none;
+     * or a negative errno with the reason in *error: then the mediator does not open. That a machine has nothing of it is no error. */
     int (*open)(struct postern_mediator *mediator, void **data, struct postern_error *error);
     void (*close)(void *data);
     /* Can it do what these settings ask of it? 0, or a negative errno with *error: they are not put in force. NULL: always. */

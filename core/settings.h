@@ -19,6 +19,9 @@ struct postern_settings_container {
     struct postern_ruleset *rules;
 };
 
+/* The type of patterns of labels and groups that are no container's. */
+#define POSTERN_SETTINGS_NO_CONTAINER "none"
+
 /* A pattern (core/pattern.h) that tells a container by a label or control group. */
 struct postern_settings_pattern {
     const char *provider; /* static: "selinux", "apparmor" or "cgroup" */

@@ -18,7 +18,7 @@ static int open_backend(struct postern_mediator *mediator, const struct postern_
         return postern_error_set(error, r, "%s: %s", backend->name, why.text);
     slot->backend = backend;
     mediator->n_backends++;
-    if (backend->check != NULL)
+    if (r == 1)
         mediator->doors[backend->place] = (struct postern_door_slot){.fn = backend->check, .door = slot->data, .report = backend->report};
     return 0;
 }

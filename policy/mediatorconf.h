@@ -9,6 +9,7 @@
 
 #include "config/location.h"
 #include "core/rule.h"
+#include "core/settings.h"
 #include "postern/module.h"
 #include "util/error.h"
 
@@ -23,9 +24,6 @@ enum postern_provider {
 
 /* A limit that mediator.conf does not set: that of the busconfig files holds. */
 #define POSTERN_LIMIT_UNSET UINT64_MAX
-
-/* The type of control groups that are no container's, though a later pattern may match. */
-#define POSTERN_MEDIATORCONF_NO_CONTAINER "none"
 
 /* A pattern of a <label> or <cgroup> and the type of the containers it recognises. Placeholders: {name}, {instance}, {app}, {*}. */
 struct postern_mediatorconf_match {

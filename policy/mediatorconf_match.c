@@ -8,7 +8,7 @@
 #include "policy/mediatorconf_reader.h"
 #include "wire/name.h"
 
-#define NO_CONTAINER POSTERN_MEDIATORCONF_NO_CONTAINER
+#define NO_CONTAINER POSTERN_SETTINGS_NO_CONTAINER
 
 /* What Postern knows without any file; data/mediator.conf says the same. */
 static const struct {

@@ -42,7 +42,7 @@ static int open_apparmor(struct postern_mediator *mediator, void **data, struct 
     if (made->enabled && !made->active && made->hides_others)
         postern_mediator_log(mediator, LOG_WARNING, "/proc hides the processes of other users (hidepid=): AppArmor's labels identify none of those");
     *data = made;
-    return 0;
+    return made->active;
 }
 
 static int admit(void *data, const struct postern_settings *settings, struct postern_error *error)

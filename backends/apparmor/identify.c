@@ -39,7 +39,7 @@ static int sign_of(const struct postern_apparmor *apparmor, const struct postern
         found |= r;
     }
     if (none && !found)
-        sign->type = POSTERN_SIGN_NONE;
+        sign->type = POSTERN_SETTINGS_NO_CONTAINER;
     return found || none;
 }
 

@@ -238,7 +238,7 @@ static int find_at(const struct search *search, struct slice component, size_t d
 
     while (pattern < end && !matches(search, pattern->pattern, component, depth, &captures))
         pattern++;
-    if (pattern == end || strcmp(pattern->type, POSTERN_CGROUP_NONE) == 0)
+    if (pattern == end || strcmp(pattern->type, POSTERN_SETTINGS_NO_CONTAINER) == 0)
         return 0;
     found.type = pattern->type;
     r = unescape(&captures.name, found.name, error);

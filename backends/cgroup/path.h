@@ -5,13 +5,12 @@
 
 #include <stddef.h>
 
+#include "core/settings.h"
 #include "util/error.h"
 
 #define POSTERN_CGROUP_TEXT_MAX 65536u /* of /proc/PID/cgroup */
 #define POSTERN_CGROUP_PATH_MAX 4096u  /* of the path of one group */
 #define POSTERN_CGROUP_NAME_MAX 255u   /* of a container's name or instance key */
-/* The type of a group that is no container's, whatever patterns behind this one say: that of a monitor, for example. */
-#define POSTERN_CGROUP_NONE "none"
 
 /* Both strings are the caller's. */
 struct postern_cgroup_pattern {
@@ -37,7 +36,7 @@ int postern_cgroup_check(const char *text, size_t len, struct postern_error *err
  * counts. In its path the outermost group counts that a pattern matches, so that nothing inside a container can say that it is
  * another; for one group the first pattern. A pattern without "/" is compared with one component, one that begins with "/" with the
  * path from the root to the group; "CONTROLLER:/..." only in the hierarchy of that controller; another with "/" matches nothing.
- * Groups that the bus is in too are skipped, and so are those whose type is POSTERN_CGROUP_NONE.
+ * Groups that the bus is in too are skipped, and so are those whose type is POSTERN_SETTINGS_NO_CONTAINER.
  *
  * 1 with *container: found, name and key unescaped as those of systemd's units. 0: in no container. -EPERM with *error: either
  * text fails postern_cgroup_check(), or a name is not valid UTF-8, too long or wrongly escaped; that is never "in no container".

@@ -121,7 +121,7 @@ static int open_selinux(struct postern_mediator *mediator, void **data, struct p
         return r;
     }
     *data = made;
-    return 0;
+    return made->active;
 }
 
 /* A context that the policy does not know would deny its name to everybody, without a word. */

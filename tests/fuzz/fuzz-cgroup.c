@@ -37,7 +37,7 @@ static void try_pattern(const char *pattern, const char *text, size_t len)
 static void try_find(const char *own, size_t own_len, const char *pattern, const char *text, size_t len)
 {
     const struct postern_cgroup_pattern patterns[] = {
-        {pattern, "a.b"},           {"no-{*}", POSTERN_CGROUP_NONE}, {"{name}-{instance}.scope", "a.c"},
+        {pattern, "a.b"},           {"no-{*}", POSTERN_SETTINGS_NO_CONTAINER}, {"{name}-{instance}.scope", "a.c"},
         {"freezer:/{name}", "a.d"}, {"/x/{name}", "a.e"},
     };
     struct postern_cgroup_container found = {.type = NULL};

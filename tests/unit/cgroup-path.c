@@ -10,7 +10,7 @@
 #include "backends/cgroup/path.h"
 
 static const struct postern_cgroup_pattern patterns[] = {
-    {"m-{*}", POSTERN_CGROUP_NONE},
+    {"m-{*}", POSTERN_SETTINGS_NO_CONTAINER},
     {"f-{name}-{instance}.scope", "t.f"},
     {"m-{name}", "t.m"},
     {"c-{name}", "t.c"},

@@ -8,6 +8,7 @@
 #include "core/mediator.h"
 
 Suite *lsm_apparmor_suite(void);
+Suite *lsm_ask_suite(void);
 Suite *lsm_instances_suite(void);
 Suite *lsm_selinux_suite(void);
 Suite *lsm_trail_suite(void);

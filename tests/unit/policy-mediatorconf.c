@@ -172,8 +172,8 @@ START_TEST(everything_is_read)
     ck_assert_str_eq(conf->matches[0].pattern, "x:{*}:{instance}");
     ck_assert(conf->matches[0].provider == POSTERN_PROVIDER_SELINUX && conf->matches[0].where.line == 3);
     ck_assert_str_eq(conf->matches[1].type, "com.docker");
-    ck_assert_str_eq(conf->matches[2].type, POSTERN_MEDIATORCONF_NO_CONTAINER);
-    ck_assert_str_eq(conf->matches[3].type, POSTERN_MEDIATORCONF_NO_CONTAINER);
+    ck_assert_str_eq(conf->matches[2].type, POSTERN_SETTINGS_NO_CONTAINER);
+    ck_assert_str_eq(conf->matches[3].type, POSTERN_SETTINGS_NO_CONTAINER);
     ck_assert_int_eq(conf->matches[3].provider, POSTERN_PROVIDER_SELINUX);
     /* The shipped patterns of AppArmor still hold: the file says nothing about them. */
     ck_assert_uint_gt(conf->n_matches, 4);

@@ -4,7 +4,7 @@
 
 SUITE_MAIN(lsm_instances_suite, lsm_trail_suite,
 #ifdef HAVE_LIBAPPARMOR
-           lsm_apparmor_suite,
+           lsm_apparmor_suite, lsm_ask_suite,
 #endif
 #ifdef HAVE_LIBSELINUX
            lsm_selinux_suite,

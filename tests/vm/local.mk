@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/vm/guest/test_modes.py \
 	tests/vm/guest/test_oracle.py \
 	tests/vm/guest/test_selinux_changes.py \
+	tests/vm/guest/traffic.py \
 	tests/vm/guest/trail.py \
 	tests/vm/guest/test_smoke.py \
 	tests/vm/guest/test_table.py \

@@ -6,7 +6,8 @@ import os
 import lsm
 from domain import Bus, is_mute, run_in, verdict
 from trail import Records, fields, value
-from wirebus import CALL, ERROR, Closed, DBusError
+from traffic import ping, refused, send_many, settled
+from wirebus import CALL, Closed, DBusError
 
 DENIED = 'call org.freedesktop.DBus.Error.AccessDenied'
 NS = lsm.APPARMOR + '/policy/namespaces/ns1'
@@ -26,32 +27,6 @@ def loaded(*names):
 
 def pair(bus):
     return bus.peer('vm.client'), bus.peer('vm.service')
-
-
-def ping(client, callee, member='Ping'):
-    return client.send_call(member, dest=callee.name, path='/obj', iface='com.example.Iface')
-
-
-def refused(client, serial):
-    try:
-        client.reply_to(serial)
-        return False
-    except DBusError as e:
-        return e.name == 'org.freedesktop.DBus.Error.AccessDenied'
-
-
-def send_many(client, service, count):
-    """The child sends them while this process goes on."""
-    for _ in range(count):
-        client.post('send_call', 'Ping', dest=service.name, path='/obj', iface='com.example.Iface')
-
-
-def settled(client, service):
-    """({serials that the service got}, {serials that came back as errors})"""
-    client.sync()
-    service.sync()
-    return ({m.serial for m in service.do('take', CALL)},
-            {m.reply_serial for m in client.do('take', ERROR) if m.error.endswith('.AccessDenied')})
 
 
 def test_load_amid_traffic():

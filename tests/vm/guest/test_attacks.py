@@ -203,6 +203,19 @@ def test_domain_changed_afterwards():
     assert (seen(bus, outside.name), seen(bus, inside.name)) == before
 
 
+def test_many_containers_of_one_user():
+    """Whoever makes a container for each connection competes with others as the one user that he is."""
+    bus = Bus().start('<limit name="max_incomplete_connections">8</limit>', mediator=IDENTIFY)
+    crowd = [bus.peer(user='alice', cgroup='app-flatpak-org.example.N%d-1.scope' % n, auth=False) for n in range(7)]
+    others = [bus.peer(user='bob', auth=False) for _ in range(2)]
+    for peer in others:
+        peer.do('authenticate')
+        assert peer.call('Hello')
+    assert bus.log_has('max_incomplete_connections')
+    for peer in crowd:
+        peer.close()
+
+
 # ---- what a label says ---------------------------------------------------------------------------------------------
 
 @skip_for('none-6.1', 'apparmor-6.1')

@@ -5,7 +5,8 @@ import contextlib
 import lsm
 from domain import Bus, verdict
 from trail import Records, fields, value
-from wirebus import CALL, ERROR, DBusError
+from traffic import ping, refused, send_many, settled
+from wirebus import DBusError
 
 DENIED = 'call org.freedesktop.DBus.Error.AccessDenied'
 ASSOCIATE = '<selinux><associate own="com.example.Service" context="%s"/></selinux>'
@@ -27,35 +28,8 @@ def pair(bus):
     return bus.peer('cli_t'), bus.peer('svc_t')
 
 
-def ping(client, callee, member='Ping'):
-    return client.send_call(member, dest=callee.name, path='/obj', iface='com.example.Iface')
-
-
-def refused(client, serial):
-    """Unlike verdict() it asks nothing more of the bus, which may be refused, too."""
-    try:
-        client.reply_to(serial)
-        return False
-    except DBusError as e:
-        return e.name == 'org.freedesktop.DBus.Error.AccessDenied'
-
-
-def send_many(client, service, count):
-    """The child sends them while this process goes on."""
-    for _ in range(count):
-        client.post('send_call', 'Ping', dest=service.name, path='/obj', iface='com.example.Iface')
-
-
 def results(client, count):
     return [client.result() for _ in range(count)]
-
-
-def settled(client, service):
-    """({serials that the service got}, {serials that came back as errors})"""
-    client.sync()
-    service.sync()
-    return ({m.serial for m in service.do('take', CALL)},
-            {m.reply_serial for m in client.do('take', ERROR) if m.error.endswith('.AccessDenied')})
 
 
 def test_load_amid_traffic():

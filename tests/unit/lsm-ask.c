@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is kept of AppArmor's answers, and for how long. The kernel is a function here, and its revision a pipe. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backends/apparmor/state.h"
+#include "tests/unit/lsm.h"
+
+static struct {
+    int revision;     /* the pipe's other end */
+    unsigned asked;   /* questions that came through */
+    unsigned changes; /* how many of the next questions a change of the policy overtakes */
+    int allow;        /* the answer; a change makes it the other */
+    int error;
+} kernel;
+
+int __wrap_aa_query_label(uint32_t mask, char *query, size_t size, int *allow, int *audit);
+
+int __wrap_aa_query_label(uint32_t mask, char *query, size_t size, int *allow, int *audit)
+{
+    int said = kernel.allow;
+
+    memcpy(query, "label", AA_QUERY_CMD_LABEL_SIZE); /* as the library does */
+    kernel.asked++;
+    if (kernel.changes > 0) {
+        kernel.changes--;
+        kernel.allow = !kernel.allow;
+        ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    }
+    if (kernel.error != 0) {
+        errno = kernel.error;
+        return -1;
+    }
+    *allow = said;
+    *audit = 0;
+    return 0;
+}
+
+static struct lsm_scene scene;
+static struct postern_apparmor apparmor;
+
+static void set_up(void)
+{
+    int ends[2];
+
+    lsm_scene_open(&scene);
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    memset(&kernel, 0, sizeof(kernel));
+    kernel.revision = ends[1];
+    kernel.allow = 1;
+    apparmor = (struct postern_apparmor){.mediator = &scene.mediator, .active = true, .revision_fd = ends[0]};
+}
+
+/* 1, 0 or the error. */
+static int ask(const char *text, const char *field)
+{
+    const struct postern_apparmor_label label = {.data = text, .len = strlen(text)};
+    struct postern_apparmor_query query;
+    bool allow = false, audit;
+    int r;
+
+    postern_apparmor_query_begin(&query, AA_DBUS_BIND, &label, "session");
+    postern_apparmor_query_add(&query, field, strlen(field));
+    r = postern_apparmor_ask(&apparmor, &query, &allow, &audit);
+    return r < 0 ? r : allow;
+}
+
+START_TEST(kept)
+{
+    set_up();
+    ck_assert_int_eq(ask("a", "x"), 1);
+    ck_assert_int_eq(ask("a", "x"), 1);
+    ck_assert_uint_eq(kernel.asked, 1);
+    ck_assert_int_eq(ask("a", "y"), 1);
+    ck_assert_int_eq(ask("b", "x"), 1);
+    ck_assert_uint_eq(kernel.asked, 3);
+    /* The policy changes: nothing of before holds. */
+    kernel.allow = 0;
+    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    ck_assert_int_eq(ask("a", "x"), 0);
+    ck_assert_int_eq(ask("b", "x"), 0);
+    ck_assert_uint_eq(kernel.asked, 5);
+}
+END_TEST
+
+/* A change while the kernel answers: the answer may be of either policy, and is asked for again. */
+START_TEST(overtaken)
+{
+    set_up();
+    kernel.changes = 1;
+    ck_assert_int_eq(ask("a", "x"), 0);
+    ck_assert_uint_eq(kernel.asked, 2);
+    ck_assert_int_eq(ask("a", "x"), 0);
+    ck_assert_uint_eq(kernel.asked, 2);
+    /* Again and again: no answer, and that denies. */
+    kernel.changes = UINT32_MAX;
+    ck_assert_int_eq(ask("a", "z"), -EAGAIN);
+}
+END_TEST
+
+START_TEST(errors)
+{
+    set_up();
+    kernel.error = ENOENT;
+    ck_assert_int_eq(ask("a", "x"), -ENOENT);
+    kernel.error = 0;
+    ck_assert_int_eq(ask("a", "x"), 1); /* an error is not kept */
+}
+END_TEST
+
+/* Nobody tells when the profiles of another namespace change. */
+START_TEST(other_namespaces)
+{
+    set_up();
+    for (unsigned i = 1; i <= 2; i++) {
+        ck_assert_int_eq(ask(":ns:a", "x"), 1);
+        ck_assert_int_eq(ask("a//&:ns:b", "x"), 1);
+        ck_assert_uint_eq(kernel.asked, 2 * i);
+    }
+}
+END_TEST
+
+/* Without the revision nothing is kept, and the log says so once. */
+START_TEST(no_revision)
+{
+    set_up();
+    ck_assert_int_eq(ask("a", "x"), 1);
+    close(apparmor.revision_fd);
+    apparmor.revision_fd = open("/", O_RDONLY | O_CLOEXEC); /* what cannot be read */
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(ask("a", "x"), 1);
+    ck_assert_uint_eq(scene.n_lines, 1);
+    ck_assert_int_eq(apparmor.revision_fd, -1);
+    ck_assert_uint_ge(kernel.asked, 4);
+}
+END_TEST
+
+Suite *lsm_ask_suite(void)
+{
+    Suite *suite = suite_create("lsm-ask");
+    TCase *tcase = tcase_create("ask");
+
+    tcase_add_test(tcase, kept);
+    tcase_add_test(tcase, overtaken);
+    tcase_add_test(tcase, errors);
+    tcase_add_test(tcase, other_namespaces);
+    tcase_add_test(tcase, no_revision);
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
