@@ -18,6 +18,7 @@ static const struct {
     {"org.freedesktop.DBus.Introspectable", {"Introspect"}},
     {"org.freedesktop.DBus.Properties", {"Get", "GetAll", "Set"}},
     {"org.freedesktop.DBus.Containers1", {"GetConnectionInstance", "GetInstanceInfo", "RequestHeader"}},
+    {"org.postern.Mediator1", {"Grant", "Revoke", "RequestFacts"}},
 };
 
 static bool view_is(const struct postern_view *view, const char *text)

@@ -236,7 +236,9 @@ const struct postern_rule *postern_instance_rule_for_name(const struct postern_i
 {
     const struct postern_rule *rule = postern_ruleset_find_name(instance->rules, name, len, query);
 
-    return rule != NULL ? rule : postern_ruleset_find_name(instance->site_rules, name, len, query);
+    if (rule == NULL)
+        rule = postern_ruleset_find_name(instance->site_rules, name, len, query);
+    return rule != NULL ? rule : postern_ruleset_find_name(instance->mediator->service_rules, name, len, query);
 }
 
 const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance,
@@ -245,7 +247,7 @@ const struct postern_rule *postern_instance_rule_for_party(const struct postern_
 {
     const struct postern_rule *rule = NULL;
 
-    if (instance->rules == NULL && instance->site_rules == NULL)
+    if (instance->rules == NULL && instance->site_rules == NULL && instance->mediator->service_rules == NULL)
         return NULL;
     for (size_t i = 0; rule == NULL && i < party->n_names; i++)
         if (party->names[i].primary)

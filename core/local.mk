@@ -15,6 +15,9 @@ libcore_la_SOURCES = \
 	core/instance.c core/instance.h \
 	core/listen.c core/listen.h \
 	core/mediator.c core/mediator.h \
+	core/mediator1.c core/mediator1.h \
+	core/mediator1_xml.c \
+	core/object.c core/object.h \
 	core/party.c core/party.h \
 	core/pattern.c core/pattern.h \
 	core/request.c \
