@@ -54,6 +54,7 @@ def test_a_few_watchers(world):  # noqa: F811
     watch(all_, all=True)
     watch(none, all=True)
     m1(none, 'Unwatch')
+    verdicts(none)  # what was decided in between
     c = world.app()
     c.error('M', dest='com.example.A', path='/', iface='x.y')
     c.sync()
