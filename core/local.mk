@@ -9,6 +9,7 @@ libcore_la_SOURCES = \
 	core/decide.c core/decide.h \
 	core/door.h \
 	core/door_container.c \
+	core/facts.c core/facts.h \
 	core/fields.c core/fields.h \
 	core/flip.c core/flip.h \
 	core/implicit.c \

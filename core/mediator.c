@@ -22,6 +22,7 @@ void postern_mediator_init(struct postern_mediator *mediator, const struct poste
     *settings = (struct postern_settings){0};
     mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator};
     postern_writer_init(&mediator->reply);
+    postern_writer_init(&mediator->facts);
 }
 
 void postern_mediator_finish(struct postern_mediator *mediator)
@@ -33,6 +34,7 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     postern_settings_finish(&mediator->settings);
     postern_ruleset_free(mediator->service_rules);
     postern_writer_free(&mediator->reply);
+    postern_writer_free(&mediator->facts);
 }
 
 /* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the

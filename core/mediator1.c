@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/facts.h"
 #include "core/object.h"
 
 /* ---- what there is ------------------------------------------------------------------------------------------ */
@@ -30,6 +31,7 @@ static int list_instances(struct postern_mediator *mediator, const struct poster
 
 static const struct postern_object_method methods[] = {
     {"ListInstances", "", list_instances},
+    {"RequestFacts", "as", postern_facts_request},
 };
 
 int postern_mediator1_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply)

@@ -96,3 +96,10 @@ uint32_t postern_see(const struct postern_party *observer, const struct postern_
         postern_audit_shown(observer, name_for_people(target, name));
     return POSTERN_SEE_INSPECT;
 }
+
+bool postern_see_may_inspect(const struct postern_party *observer, const struct postern_party *target)
+{
+    if (!postern_instance_is_ruled(observer->instance))
+        return true; /* as above */
+    return see_party(observer->instance, target) == POSTERN_SEE_INSPECT;
+}
