@@ -23,6 +23,7 @@ SYSTEM_TESTS = \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \
+	tests/system/test_facts.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
 	tests/system/test_limits.py \
