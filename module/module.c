@@ -46,7 +46,7 @@ static int32_t tell(struct postern_fault *fault, int r, const struct postern_err
 
 static void open_doors(struct composition *made)
 {
-    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml};
+    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml, .fix = postern_xml_fix};
 }
 
 static void destroy(struct composition *made)
