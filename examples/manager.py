@@ -30,8 +30,8 @@ def rules_for(app, names):
 def add_server(bus, app, names, listener, ready, close):
     """The bus listens on our socket from when `ready` says so until `close` is closed at our end."""
     driver = dbus.Interface(bus.get_object(DRIVER, DRIVER_PATH), CONTAINERS)
-    arguments = {'Allow': rules_for(app, names), 'ListenFD': dbus.types.UnixFd(listener), 'ReadyFD': dbus.types.UnixFd(ready),
-                 'CloseFD': dbus.types.UnixFd(close)}
+    arguments = dbus.Dictionary({'Allow': rules_for(app, names), 'ListenFD': dbus.types.UnixFd(listener),
+                                 'ReadyFD': dbus.types.UnixFd(ready), 'CloseFD': dbus.types.UnixFd(close)}, signature='sv')
     instance, _, address = driver.AddServer('org.example.Manager', app, dbus.Dictionary({}, signature='sv'), arguments)
     return str(instance), str(address)
 

@@ -3,13 +3,13 @@
 import os
 import select
 import signal
-import subprocess
 
 import pytest
 
-from bus import CALL_, SANITIZED, rule, wait_for
+from bus import CALL_, rule, wait_for
 from helpers import Echo
-from wirebus import CONTAINERS, DRIVER, E, TIMEOUT
+from watch import Watch
+from wirebus import CALL, CONTAINERS, DRIVER, E, NO_REPLY, TIMEOUT
 
 pytestmark = pytest.mark.postern
 
@@ -169,7 +169,7 @@ def test_settings_are_bounded(bus, settings):
     c, path = opened(app(bus))
     assert failure(c, 'Set', 'k' * 5000, '', path=path).name == E + 'LimitsExceeded'
     for n in range(1000):
-        c.send_call('Set', 'ss', str(n), '', dest=SETTINGS, path=path, iface=STORE)
+        c.send_call('Set', 'ss', str(n), '', dest=SETTINGS, path=path, iface=STORE, flags=NO_REPLY)
     assert failure(c, 'Set', 'one more', '', path=path).name == E + 'LimitsExceeded'
     ask(c, 'Set', '0', 'again', path=path)
 
@@ -248,14 +248,16 @@ def test_the_portal_opens_nothing_else(bus, portal):
         assert inside.error('WhoAmI', dest=PORTAL, **kw) == DENIED
 
 
-def test_the_portal_forgets_instances(bus, portal):
-    """An instance that has ended is asked about anew, were its path ever to come again: nothing is answered from what was remembered."""
+def test_the_bus_is_asked_once_for_each_instance(bus, portal):
+    """However many connections and calls it has; another instance of the same app is asked about anew."""
+    watch = Watch(bus, "member='GetInstanceInfo'")
     instances = [app(bus) for _ in range(3)]
     for i in instances:
-        portal_call(i.connect(), 'WhoAmI')
+        for c in (i.connect(), i.connect()):
+            assert portal_call(c, 'WhoAmI') == portal_call(c, 'WhoAmI')
         i.stop()
-    assert portal_call(app(bus, TWO).connect(), 'WhoAmI')[0]['name'] == TWO
-    assert portal.poll() is None
+    asked = [m.body for m in watch.all() if m.member == 'GetInstanceInfo' and m.type == CALL]
+    assert asked == [(i.path,) for i in instances]
 
 
 # ---- the managers
