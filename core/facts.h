@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Facts about the sender in header field 250, for receivers that asked for them: docs/containers.md, "Who is calling". */
+/* Facts about the sender in header field 250, for receivers that asked for them: docs/containers.md, "For services: who is calling?". */
 #ifndef POSTERN_CORE_FACTS_H
 #define POSTERN_CORE_FACTS_H
 
