@@ -10,6 +10,7 @@ libcore_la_SOURCES = \
 	core/door.h \
 	core/door_container.c \
 	core/explain.c core/explain.h \
+	core/facts.c core/facts.h \
 	core/fields.c core/fields.h \
 	core/figures.c core/figures.h \
 	core/flip.c core/flip.h \

@@ -24,6 +24,7 @@ void postern_mediator_init(struct postern_mediator *mediator, const struct poste
     *settings = (struct postern_settings){0};
     mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator, .fix = postern_door_container_fix};
     postern_writer_init(&mediator->reply);
+    postern_writer_init(&mediator->facts);
 }
 
 void postern_mediator_finish(struct postern_mediator *mediator)
@@ -35,6 +36,7 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     postern_settings_finish(&mediator->settings);
     postern_ruleset_free(mediator->service_rules);
     postern_writer_free(&mediator->reply);
+    postern_writer_free(&mediator->facts);
 }
 
 void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings)

@@ -56,6 +56,7 @@ struct postern_mediator {
     /* The answer of the last driver call; the text also for the last verdict. */
     struct postern_writer reply;
     char reply_error[1200];
+    struct postern_writer facts; /* what sender_facts() gave last */
 };
 
 /* Takes the settings over; the container's door is put in its place, the others are the caller's to set. Cannot fail. */

@@ -8,6 +8,7 @@
 #include <syslog.h>
 
 #include "core/explain.h"
+#include "core/facts.h"
 #include "core/grant.h"
 #include "core/object.h"
 #include "core/rulelist.h"
@@ -330,6 +331,7 @@ static const struct postern_object_method methods[] = {
     {"Explain", "a{sv}", postern_explain},
     {"Watch", "a{sv}", watch},
     {"Unwatch", "", unwatch},
+    {"RequestFacts", "as", postern_facts_request},
 };
 
 int postern_mediator1_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply)

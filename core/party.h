@@ -40,6 +40,7 @@ struct postern_party {
     bool leaving;      /* disconnecting: departed[] counts for visibility */
     bool wants_header; /* called RequestHeader */
     bool at_console;   /* of the uid, when it authenticated or at the last reload; false when no rule depends on it */
+    uint32_t facts_asked; /* about senders, by RequestFacts: bits of core/facts.c; 0: none */
     uint32_t uid;      /* authenticated identity; UINT32_MAX when anonymous or not yet known */
     char *unique_name; /* NULL before Hello */
 

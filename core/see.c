@@ -127,6 +127,13 @@ uint32_t postern_see(const struct postern_party *observer, const struct postern_
     return POSTERN_SEE_INSPECT;
 }
 
+bool postern_see_may_inspect(const struct postern_party *observer, const struct postern_party *target)
+{
+    if (!postern_instance_is_ruled(observer->instance))
+        return true; /* as above */
+    return see_party(observer->instance, target).level == POSTERN_SEE_INSPECT;
+}
+
 uint32_t postern_see_explain(const struct postern_party *observer, const struct postern_party *target, const char *name,
                              struct postern_opinion *opinion)
 {

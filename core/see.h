@@ -3,11 +3,17 @@
 #ifndef POSTERN_CORE_SEE_H
 #define POSTERN_CORE_SEE_H
 
+#include <stdbool.h>
+
 #include "core/door.h"
 #include "core/party.h"
 
 /* see() of the module's table. */
 uint32_t postern_see(const struct postern_party *observer, const struct postern_party *target, const char *name);
+
+/* May `observer` inspect the connection `target` by the rules of its container? What mode restrict answers, also in complain, and without
+ * a line in the log: for facts that every message would tell. */
+bool postern_see_may_inspect(const struct postern_party *observer, const struct postern_party *target);
 
 /* The same answer, with the reason as the container's door would put it, and without a word in the log. */
 uint32_t postern_see_explain(const struct postern_party *observer, const struct postern_party *target, const char *name,

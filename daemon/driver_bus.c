@@ -9,6 +9,7 @@
 #include "daemon/bus.h"
 #include "daemon/driver.h"
 #include "daemon/introspect.h"
+#include "daemon/mediation.h"
 #include "daemon/systemd.h"
 #include "util/cleanup.h"
 #include "wire/name.h"
@@ -76,6 +77,8 @@ static void write_features(struct postern_bus *bus, struct postern_writer *w)
     postern_writer_string(w, header_filtering);
     if (bus->systemd_activation)
         postern_writer_string(w, "SystemdActivation");
+    if (postern_mediation_has_facts(bus)) /* the mediator knows them, and this daemon writes the field */
+        postern_writer_string(w, "org.postern.SenderFacts");
     for (; more != NULL && *more != NULL; more++)
         if (strcmp(*more, header_filtering) != 0)
             postern_writer_string(w, *more);

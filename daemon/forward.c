@@ -6,22 +6,23 @@
 #include "daemon/bus.h"
 #include "daemon/mediation.h"
 
-static int rewrite(const struct postern_forward *forward, const struct postern_stamp *stamp)
+static int rewrite(const struct postern_forward *forward, const struct postern_stamp *stamp, const struct postern_facts_value *facts)
 {
     struct postern_buf *out = &forward->from->bus->rewritten;
     const struct postern_incoming *message = forward->message;
-    int64_t len = postern_header_rewritten_length(&message->header, message->bytes, stamp);
+    int64_t len = postern_header_rewritten_length(&message->header, message->bytes, stamp, facts);
 
     if (len < 0)
         return (int)len;
     out->len = 0;
     if (postern_buf_grow(out, (size_t)len) == NULL)
         return -ENOMEM;
-    postern_header_rewrite(&message->header, message->bytes, stamp, out->data);
+    postern_header_rewrite(&message->header, message->bytes, stamp, facts, out->data);
     return 0;
 }
 
-/* Only monitors see what is said before Hello. The stamps that a connection keeps are those with its name, which is still to come. */
+/* Only monitors see what is said before Hello, and they are told no facts. The stamps that a connection keeps are those with its name,
+ * which is still to come. */
 static int rewrite_nameless(const struct postern_forward *forward, const char *instance)
 {
     struct postern_stamp stamp;
@@ -29,22 +30,26 @@ static int rewrite_nameless(const struct postern_forward *forward, const char *i
 
     if (r < 0)
         return r;
-    r = rewrite(forward, &stamp);
+    r = rewrite(forward, &stamp, NULL);
     postern_stamp_finish(&stamp);
     return r;
 }
 
-static int rewrite_named(struct postern_forward *forward, const char *instance)
+/* Facts differ from receiver to receiver: a header that has them serves one only. */
+static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance)
 {
     const struct postern_stamp *stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
-    int r;
+    struct postern_facts_value facts = {0};
+    int r = 0;
 
     if (stamp == NULL)
         return -ENOMEM;
-    if (stamp == forward->stamp)
-        return 0;
-    r = rewrite(forward, stamp);
-    forward->stamp = r == 0 ? stamp : NULL;
+    if (to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
+        r = postern_mediation_facts(forward->from, to, forward->message->header.order, &facts);
+    if (r < 0 || (facts.data == NULL && stamp == forward->stamp))
+        return r;
+    r = rewrite(forward, stamp, &facts);
+    forward->stamp = r == 0 && facts.data == NULL ? stamp : NULL;
     return r;
 }
 
@@ -53,7 +58,7 @@ int postern_forward_to(struct postern_forward *forward, const struct postern_con
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
     const char *instance = postern_mediation_stamp(forward->from, to);
-    int r = forward->from->unique_len > 0 ? rewrite_named(forward, instance) : rewrite_nameless(forward, instance);
+    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance) : rewrite_nameless(forward, instance);
 
     if (r < 0)
         return r;

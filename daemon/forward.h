@@ -10,15 +10,15 @@
 #define POSTERN_NAME_NOT_ACTIVE ":not.active.yet"
 
 /* One message on its way to any number of receivers. The rewritten header stands in bus->rewritten and is made once for all that get the
- * same stamp, so only one message can be on its way at a time. */
+ * same stamp and no facts, so only one message can be on its way at a time. */
 struct postern_forward {
     struct postern_conn *from;
     const struct postern_incoming *message;
-    const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: none yet */
+    const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: there is none, or one with facts */
 };
 
 /* Fills *item with header, body and descriptors for this receiver; whom to charge is left to the caller. Valid until the next call for
- * another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name the message is longer than a message may be. */
+ * another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the message is longer than a message may be. */
 int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, struct postern_outq_item *item);
 
 #endif

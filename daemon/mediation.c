@@ -2,6 +2,7 @@
 #include "daemon/mediation.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -180,6 +181,24 @@ const char *postern_mediation_stamp(const struct postern_conn *from, const struc
         return NULL;
     module->stamp(from != NULL ? from->party : NULL, to->party, &path);
     return path.data;
+}
+
+bool postern_mediation_has_facts(const struct postern_bus *bus)
+{
+    const struct postern_module *module = bus->module;
+
+    return module != NULL && module->abi.size >= offsetof(struct postern_module, sender_facts) + sizeof(module->sender_facts) &&
+           module->sender_facts != NULL;
+}
+
+int postern_mediation_facts(const struct postern_conn *from, const struct postern_conn *to, char order, struct postern_facts_value *facts)
+{
+    struct postern_view value = {0};
+
+    if (postern_mediation_has_facts(to->bus) && to->bus->module->sender_facts(from->party, to->party, (uint8_t)order, &value) < 0)
+        return -ENOMEM;
+    *facts = (struct postern_facts_value){.data = value.data, .len = value.len};
+    return 0;
 }
 
 void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to)

@@ -51,6 +51,13 @@ uint32_t postern_mediation_see(const struct postern_conn *observer, const struct
 /* The object path in header field 10 of messages from `from` (NULL: the driver) to `to`; NULL: the field is absent. */
 const char *postern_mediation_stamp(const struct postern_conn *from, const struct postern_conn *to);
 
+/* Can the mediator tell facts about senders? Then this daemon writes them for it: what Features calls org.postern.SenderFacts. */
+bool postern_mediation_has_facts(const struct postern_bus *bus);
+
+/* The value of header field 250 of messages from `from` to `to`, in this byte order; data NULL: the field is absent. Valid until the
+ * mediator is asked again. 0, or -ENOMEM: the message must not be delivered. */
+int postern_mediation_facts(const struct postern_conn *from, const struct postern_conn *to, char order, struct postern_facts_value *facts);
+
 void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to);
 
 /* Shows a parsed header to the mediator; body NULL: without its body. The views point into the message. */

@@ -9,6 +9,7 @@
 #include <syslog.h>
 
 #include "core/containers1.h"
+#include "core/facts.h"
 #include "core/decide.h"
 #include "core/mediator.h"
 #include "core/mediator1.h"
@@ -308,6 +309,7 @@ static const struct postern_module table = {
     .get_property = module_get_property,
     .credentials = postern_containers1_credentials,
     .features = module_features,
+    .sender_facts = postern_facts_of_sender,
 };
 
 postern_module_fn postern_module_v1;

@@ -12,7 +12,7 @@ static void write_groups(struct postern_writer *w, const struct postern_peer_fac
 }
 
 /* The specification wants the label's bytes with a NUL at the end, whether or not the LSM counts one. */
-static void write_label(struct postern_writer *w, const struct postern_peer_facts *facts)
+void postern_credentials_write_label(struct postern_writer *w, const struct postern_peer_facts *facts)
 {
     postern_writer_entry_open(w, "LinuxSecurityLabel", "ay");
     postern_writer_bytes(w, facts->label, (uint32_t)facts->label_len + 1);
@@ -30,5 +30,5 @@ void postern_credentials_write(struct postern_writer *w, uint32_t uid, const str
     if (facts->pid > 0)
         postern_writer_entry_u32(w, "ProcessID", (uint32_t)facts->pid);
     if (facts->label != NULL)
-        write_label(w, facts);
+        postern_credentials_write_label(w, facts);
 }

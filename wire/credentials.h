@@ -10,4 +10,7 @@
  * UINT32_MAX: nobody by name. ProcessFD is the caller's to add: it needs a descriptor to be sent along. */
 void postern_credentials_write(struct postern_writer *w, uint32_t uid, const struct postern_peer_facts *facts);
 
+/* Adds LinuxSecurityLabel to the open a{sv} of w; the label must be known. */
+void postern_credentials_write_label(struct postern_writer *w, const struct postern_peer_facts *facts);
+
 #endif

@@ -280,9 +280,24 @@ static size_t copy_kept(const struct postern_header *header, const uint8_t *p, u
     return kept;
 }
 
-int64_t postern_header_rewritten_length(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp)
+/* The field of facts up to its value: its code, and the variant's signature. Eight bytes, so that the value stands at a multiple of 8, too. */
+static const uint8_t facts_head[8] = {POSTERN_FIELD_FACTS, 5, 'a', '{', 's', 'v', '}', '\0'};
+
+static bool has_facts(const struct postern_facts_value *facts)
 {
-    uint64_t fields = postern_align(copy_kept(header, p, NULL), 8) + stamp->len;
+    return facts != NULL && facts->data != NULL;
+}
+
+/* Bytes that are added to fields which end at a multiple of 8, without padding at the end. */
+static uint64_t added_length(const struct postern_stamp *stamp, const struct postern_facts_value *facts)
+{
+    return has_facts(facts) ? postern_align(stamp->len, 8) + sizeof(facts_head) + (uint64_t)facts->len : stamp->len;
+}
+
+int64_t postern_header_rewritten_length(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
+                                        const struct postern_facts_value *facts)
+{
+    uint64_t fields = postern_align(copy_kept(header, p, NULL), 8) + added_length(stamp, facts);
     uint64_t len = postern_align(POSTERN_HEADER_FIXED + fields, 8);
 
     if (fields > POSTERN_FIELDS_MAX || len + header->body_len > POSTERN_MESSAGE_MAX)
@@ -290,14 +305,28 @@ int64_t postern_header_rewritten_length(const struct postern_header *header, con
     return (int64_t)len;
 }
 
-void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp, uint8_t *out)
+/* Writes zeros from `from` up to the next multiple of 8, which it returns. */
+static size_t pad(uint8_t *out, size_t from)
 {
-    size_t kept = copy_kept(header, p, out + POSTERN_HEADER_FIXED);
-    size_t pos = POSTERN_HEADER_FIXED + kept, at = postern_align(pos, 8), end = at + stamp->len;
+    size_t to = postern_align(from, 8);
+
+    memset(out + from, 0, to - from);
+    return to;
+}
+
+void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
+                            const struct postern_facts_value *facts, uint8_t *out)
+{
+    size_t at = pad(out, POSTERN_HEADER_FIXED + copy_kept(header, p, out + POSTERN_HEADER_FIXED)), end = at + stamp->len;
 
     memcpy(out, p, 12);
-    postern_store32(out + 12, header->order, (uint32_t)(end - POSTERN_HEADER_FIXED));
-    memset(out + pos, 0, at - pos);
     memcpy(out + at, stamp->large != NULL ? stamp->large : stamp->bytes, stamp->len);
-    memset(out + end, 0, postern_align(end, 8) - end);
+    if (has_facts(facts)) {
+        at = pad(out, end);
+        memcpy(out + at, facts_head, sizeof(facts_head));
+        memcpy(out + at + sizeof(facts_head), facts->data, facts->len);
+        end = at + sizeof(facts_head) + facts->len;
+    }
+    postern_store32(out + 12, header->order, (uint32_t)(end - POSTERN_HEADER_FIXED));
+    pad(out, end);
 }

@@ -25,6 +25,7 @@ enum postern_field {
     POSTERN_FIELD_SIGNATURE = 8,
     POSTERN_FIELD_UNIX_FDS = 9,
     POSTERN_FIELD_INSTANCE = 10, /* OBJECT_PATH: the sender's container instance */
+    POSTERN_FIELD_FACTS = 250,   /* a{sv}: facts about the sender, for receivers that asked for them */
 };
 
 /* A string inside the message; s is NULL when the field is absent. NUL-terminated in the message. */
@@ -72,12 +73,21 @@ struct postern_stamp {
 int postern_stamp_init(struct postern_stamp *stamp, char order, const char *sender, const char *instance);
 void postern_stamp_finish(struct postern_stamp *stamp);
 
-/* Bytes of the rewritten header, padding included: where the body then begins. -EMSGSIZE: the header fields, or with
- * body_len the whole message, would exceed the specification's limits; the result is otherwise positive. */
-int64_t postern_header_rewritten_length(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp);
+/* The value of field 250, which a bus adds behind the stamp: an a{sv} in the byte order of the message, marshalled as if it began at a
+ * multiple of 8. It is neither kept nor looked into. */
+struct postern_facts_value {
+    const void *data; /* NULL: the field is absent */
+    uint32_t len;
+};
 
-/* Writes the header with SENDER, field 10 and unknown fields removed and the stamp added to `out`, of exactly the length that
- * postern_header_rewritten_length() gave. */
-void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp, uint8_t *out);
+/* Bytes of the rewritten header, padding included: where the body then begins. facts NULL: no field 250. -EMSGSIZE: the header fields, or
+ * with body_len the whole message, would exceed the specification's limits; the result is otherwise positive. */
+int64_t postern_header_rewritten_length(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
+                                        const struct postern_facts_value *facts);
+
+/* Writes the header with SENDER, field 10 and unknown fields (field 250 is one, to whoever sends it) removed and the stamp and facts added
+ * to `out`, of exactly the length that postern_header_rewritten_length() gave. */
+void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
+                            const struct postern_facts_value *facts, uint8_t *out);
 
 #endif

@@ -16,7 +16,9 @@ gi.require_version('Gio', '2.0')
 from gi.repository import Gio, GLib  # noqa: E402
 
 NOTES = ('org.example.Notes', '/org/example/Notes')
-PORTAL = ('org.example.Portal', '/org/example/Portal')
+PORTAL = ('org.example.Portal', '/org/example/portal')
+SETTINGS = ('org.example.Settings', '/org/example/Settings')
+STORE = 'org.example.Settings.Store'
 VAULT = ('org.example.Vault', '/org/example/Vault')
 DRIVER = ('org.freedesktop.DBus', '/org/freedesktop/DBus')
 
@@ -71,12 +73,25 @@ def pass_file(peer):
         os.close(r)
 
 
-def receive_file(peer):
-    answer = python(peer, peer[0], 'GiveFile')
+def receive_file(peer, method='GiveFile', *args):
+    answer = python(peer, peer[0], method, *args)
     if not isinstance(answer, dbus.types.UnixFd):
         return answer
     with os.fdopen(answer.take()) as file:
         return file.read()
+
+
+def receive_after(trigger):
+    """Asks the portal again, when somebody has been told by a line on standard input."""
+    print(json.dumps('waiting'), flush=True)
+    trigger()
+    return receive_file(PORTAL, 'OpenFile', 'letter')
+
+
+def own_setting():
+    store = (SETTINGS[0], python(SETTINGS, SETTINGS[0], 'Open'))
+    python(store, STORE, 'Set', 'colour', 'red')
+    return python(store, STORE, 'Get', 'colour')
 
 
 def answer_twice():
@@ -143,7 +158,11 @@ def attempt(step, *args):
         'send-fd': lambda: pass_file(NOTES),
         'send-fd-denied': lambda: pass_file(PORTAL),
         'receive-fd': lambda: receive_file(NOTES),
-        'receive-fd-denied': lambda: receive_file(PORTAL),
+        'portal-file': lambda: receive_file(PORTAL, 'OpenFile', 'letter'),
+        'portal-file-agreed': lambda: receive_after(sys.stdin.readline),
+        'settings-open': lambda: gdbus(SETTINGS, SETTINGS[0] + '.Open'),
+        'settings-own': own_setting,
+        'settings-foreign': lambda: busctl((SETTINGS[0], SETTINGS[1] + '/host'), STORE, 'Get', 's', 'colour'),
         'answer-twice': answer_twice,
         'list': list_names,
         'owner-hidden': lambda: busctl(DRIVER, DRIVER[0], 'GetNameOwner', 's', VAULT[0]),

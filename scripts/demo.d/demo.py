@@ -2,16 +2,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Starts a private bus, services and a contained app, lets the app make its attempts one by one, and prints what came of each:
 what the client saw, and what the bus's log says of the decision. usage: demo.py BUILD_FOLDER TEMPORARY_FOLDER"""
+import os
 import sys
 
-from stage import App, Bus, Failure
+from stage import HERE, PYTHON, App, Bus, Failure
 from steps import RULES, STEPS, check_outside, show, verdict_of
 from table import print_table
 
 LEGEND = """
 door and rule are what the bus logged of its decision: index:N is the rule above with that number, counted from 0; baseline:N a
-statement of what every container may do (docs/containers.md); none: no rule allowed it, with the reason. .../ is short for
-/org/freedesktop/DBus/Containers1/."""
+statement of what every container may do (docs/containers.md); grant:N what a service lets containers do with it; none: no rule
+allowed it, with the reason. .../ is short for /org/freedesktop/DBus/Containers1/."""
 
 
 def play(bus, app):
@@ -31,8 +32,10 @@ def play(bus, app):
 def main(build, folder):
     bus = Bus(build, folder)
     try:
-        for script in ('notes.py', 'portal.py', 'vault.py'):
-            bus.start_service(script)
+        for script in ('notes.py', 'vault.py'):
+            bus.start_service(PYTHON, os.path.join(HERE, script))
+        bus.start_service(PYTHON, os.path.join(HERE, 'portal-service.py'), bus.files)
+        bus.start_service(os.path.join(build, 'examples', 'settings-service'))
         app = App(bus, build, RULES)
         rows, wrong = play(bus, app)
         more, more_wrong = check_outside(bus, app)

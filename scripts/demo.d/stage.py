@@ -22,6 +22,10 @@ class Bus:
         self.runtime = os.path.join(folder, 'runtime')
         self.socket = os.path.join(self.runtime, 'bus')
         os.mkdir(self.runtime, 0o700)
+        self.files = os.path.join(folder, 'files')  # what the portal can hand out
+        os.mkdir(self.files)
+        with open(os.path.join(self.files, 'letter'), 'w') as letter:
+            letter.write('dear reader')
         self.env = {k: v for k, v in os.environ.items() if not k.startswith('DBUS_')}
         self.env.update(XDG_RUNTIME_DIR=self.runtime, XDG_CONFIG_HOME=folder, PYTHONDONTWRITEBYTECODE='1',
                         DBUS_SESSION_BUS_ADDRESS='unix:path=' + self.socket)
@@ -37,10 +41,10 @@ class Bus:
         self.children.append(child)
         return child
 
-    def start_service(self, script):
-        service = self.start([PYTHON, os.path.join(HERE, script)], stdout=subprocess.PIPE)
+    def start_service(self, *command):
+        service = self.start(command, stdout=subprocess.PIPE)
         if service.stdout.readline() != 'ready\n':
-            raise Failure(script + ' did not get onto the bus:\n' + self.log.read())
+            raise Failure(' '.join(command) + ' did not get onto the bus:\n' + self.log.read())
 
     def run(self, *argv):
         """What an uncontained client prints."""

@@ -4,14 +4,15 @@ import re
 import shlex
 from dataclasses import dataclass
 
-NOTES, PORTAL, VAULT, DRIVER = 'org.example.Notes', 'org.example.Portal', 'org.example.Vault', 'org.freedesktop.DBus'
+NOTES, PORTAL, SETTINGS, VAULT = 'org.example.Notes', 'org.example.Portal', 'org.example.Settings', 'org.example.Vault'
+DRIVER = 'org.freedesktop.DBus'
+PATHS = {PORTAL: '/org/example/portal'}  # of the others as their names
 
 # The rules of the app's container, as options of postern-run.
 RULES = [
     '--talk=org.example.Notes',
     '--send-fds=org.example.Notes',
     '--receive-fds=org.example.Notes',
-    '--call=org.example.Portal=org.example.Portal.*@/org/example/Portal/*',
     '--own=org.example.App',
 ]
 
@@ -75,31 +76,48 @@ def verdict_of(step, lines):
     return Verdict(f['verdict'] == 'allowed', f['door'], f['rule'], f.get('why', ''))
 
 
+def gdbus(bus, peer, method, *args):
+    path = PATHS.get(peer, '/' + peer.replace('.', '/'))
+    return bus.run('gdbus', 'call', '--session', '--dest', peer, '--object-path', path, '--method', method, *args)
+
+
+def consent(bus):
+    """What a dialog would do."""
+    gdbus(bus, PORTAL, PORTAL + '.Consent', 'org.example.Demo', 'org.example.App', 'true')
+
+
 def announce(bus):
     """Both services broadcast; the app hears what it may."""
     for name in (NOTES, VAULT):
-        bus.run('gdbus', 'call', '--session', '--dest', name, '--object-path', '/' + name.replace('.', '/'), '--method', name + '.Announce')
+        gdbus(bus, name, name + '.Announce')
 
 
 INSIDE = r'/org/freedesktop/DBus/Containers1/c\d+'
 FROM_APP, TO_APP = {'from_instance': INSIDE}, {'to_instance': INSIDE}
-WHO = r'credentials: (%s) org\.example\.Demo org\.example\.App, header: \1, instance: \1 org\.example\.Demo org\.example\.App, source: socket' % INSIDE
+WHO = r'name: org\.example\.App, place: container, type: org\.example\.Demo'
+GRANTED = r'grant:\d+'
 
 STEPS = [
     Step('call-allowed', 'call the allowed service', 'gdbus', r"\('hello',\)", dict(FROM_APP, member='Echo'), rule='index:0'),
-    Step('call-portal', 'ask the portal who it is', 'dbus-python', WHO, dict(FROM_APP, member='WhoAmI'), rule='index:3'),
+    Step('call-portal', 'ask the portal who it is', 'dbus-python', WHO, dict(FROM_APP, member='WhoAmI'), rule=GRANTED),
     Step('call-other-interface', 'call the portal by another interface', 'busctl', 'Access denied', dict(FROM_APP, member='Ping'), 'denied'),
     Step('call-forbidden', 'call the forbidden service', 'dbus-send', 'AccessDenied', dict(FROM_APP, member='Open'), 'denied'),
     Step('call-nobody', 'call a name that nobody has', 'dbus-send', 'AccessDenied', dict(FROM_APP, member='Open'), 'denied'),
-    Step('own-own', 'own its own name', 'dbus-python', 'PrimaryOwner', dict(FROM_APP, action='own', name='org.example.App'), rule='index:4'),
+    Step('own-own', 'own its own name', 'dbus-python', 'PrimaryOwner', dict(FROM_APP, action='own', name='org.example.App'), rule='index:3'),
     Step('own-foreign', 'own a foreign name', 'dbus-python', 'AccessDenied', dict(FROM_APP, action='own', name='org.example.Bank'), 'denied'),
     Step('send-fd', 'pass the allowed service a file', 'dbus-python', 'from the app', dict(FROM_APP, member='TakeFile', fds='1'), rule='index:1'),
     Step('send-fd-denied', 'pass the portal a file', 'dbus-python', 'AccessDenied', dict(FROM_APP, member='TakeFile', fds='1'), 'denied'),
     Step('receive-fd', 'get a file from the allowed service', 'dbus-python', 'from the service',
          dict(TO_APP, type='method_return', fds='1'), rule='index:2'),
-    Step('receive-fd-denied', 'get a file from the portal', 'dbus-python', 'AccessDenied', dict(TO_APP, type='method_return', fds='1'), 'denied'),
+    Step('portal-file', 'get a file from the portal, unasked', 'dbus-python', 'NoConsent', dict(FROM_APP, member='OpenFile'), rule=GRANTED),
+    Step('portal-file-agreed', 'get it when somebody has agreed', 'dbus-python', 'dear reader', dict(TO_APP, type='method_return', fds='1'), rule=GRANTED,
+         meanwhile=consent),
+    Step('settings-open', 'ask for a place for its settings', 'gdbus', r"\(objectpath '/org/example/Settings/org_example_App_\w+/c\d+',\)",
+         dict(FROM_APP, member='Open'), rule=GRANTED),
+    Step('settings-own', 'write and read a setting there', 'dbus-python', 'red', dict(FROM_APP, member='Get'), rule=GRANTED),
+    Step('settings-foreign', "read the user's settings", 'busctl', 'Access denied|AccessDenied', dict(FROM_APP, member='Get'), 'denied'),
     Step('answer-twice', 'answer one call twice', 'GDBus', 'service got: first', dict(FROM_APP, type='method_return'), 'denied'),
-    Step('list', 'list all names', 'dbus-python', r'org\.example\.App org\.example\.Notes org\.example\.Portal org\.freedesktop\.DBus', None,
+    Step('list', 'list all names', 'dbus-python', r'org\.example\.App org\.example\.Notes org\.example\.Portal org\.example\.Settings org\.freedesktop\.DBus', None,
          why='(the rest is hidden)'),
     Step('owner-hidden', 'ask who owns the forbidden name', 'busctl', 'no such name', None,
          why='(it is hidden)'),
@@ -121,16 +139,15 @@ def check_outside(bus, app):
         wrong += not right
         rows.append((tried, client, NOT_LOGGED, '(not contained)', saw, 'yes' if right else 'NO'))
 
-    def ask(peer, method, *args):
-        return bus.run('gdbus', 'call', '--session', '--dest', peer, '--object-path', '/' + peer.replace('.', '/'), '--method', method, *args)
-
-    saw = ask(PORTAL, PORTAL + '.WhoAmI')
-    row('from outside: ask the portal who it is', saw, "'header': '(none)'" in saw and "'source': '-'" in saw)
-    saw = ask(DRIVER, DRIVER + '.Containers1.GetConnectionInstance', 'org.example.App')
+    saw = gdbus(bus, PORTAL, PORTAL + '.WhoAmI')
+    row('from outside: ask the portal who it is', saw, "'place': 'outside'" in saw)
+    saw = gdbus(bus, SETTINGS, SETTINGS + '.Stores')
+    row('from outside: list all settings', saw, '/Settings/host' in saw and 'org.example.Demo org.example.App' in saw)
+    saw = gdbus(bus, DRIVER, DRIVER + '.Containers1.GetConnectionInstance', 'org.example.App')
     instance = re.search(INSIDE, saw)
     row("from outside: ask for the app's instance", saw, instance is not None and "'org.example.Demo', 'org.example.App'" in saw)
     status = app.end()
     row('the app ends, and postern-run with it', 'exit status %d' % status, status == 0, 'postern-run')
-    saw = ask(DRIVER, DRIVER + '.Containers1.GetInstanceInfo', instance.group() if instance else '/')
+    saw = gdbus(bus, DRIVER, DRIVER + '.Containers1.GetInstanceInfo', instance.group() if instance else '/')
     row("from outside: ask for it again", saw, 'NotContainer' in saw)
     return rows, wrong

@@ -24,7 +24,8 @@ static void require_same_header(const struct postern_header *a, const struct pos
     require_same(&a->signature, &b->signature);
 }
 
-static void rewrite(const struct postern_header *header, const uint8_t *data, const char *sender, const char *instance)
+static void rewrite(const struct postern_header *header, const uint8_t *data, const char *sender, const char *instance,
+                    const struct postern_facts_value *facts)
 {
     struct postern_header again;
     struct postern_stamp stamp;
@@ -32,18 +33,18 @@ static void rewrite(const struct postern_header *header, const uint8_t *data, co
     uint8_t *out;
 
     FUZZ_REQUIRE(postern_stamp_init(&stamp, header->order, sender, instance) == 0);
-    len = postern_header_rewritten_length(header, data, &stamp);
+    len = postern_header_rewritten_length(header, data, &stamp, facts);
     FUZZ_REQUIRE(len > 0);
     out = malloc((size_t)len + header->body_len);
     FUZZ_REQUIRE(out != NULL);
-    postern_header_rewrite(header, data, &stamp, out);
+    postern_header_rewrite(header, data, &stamp, facts, out);
     memcpy(out + len, data + header->body_start, header->body_len);
     FUZZ_REQUIRE(postern_header_parse(out, (uint32_t)len + header->body_len, &again) == 0);
     FUZZ_REQUIRE(again.body_start == len);
     FUZZ_REQUIRE(again.sender.s != NULL && strcmp(again.sender.s, sender) == 0);
     require_same_header(header, &again);
     /* Once more changes nothing: nothing unknown, forged or doubled was left. */
-    FUZZ_REQUIRE(postern_header_rewritten_length(&again, out, &stamp) == len);
+    FUZZ_REQUIRE(postern_header_rewritten_length(&again, out, &stamp, facts) == len);
     postern_stamp_finish(&stamp);
     free(out);
 }
@@ -57,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     if (total > size || postern_header_parse(data, total, &header) < 0)
         return 0;
-    rewrite(&header, data, ":1.5", NULL);
-    rewrite(&header, data, ":1.12345", "/org/freedesktop/DBus/Containers1/c7");
+    rewrite(&header, data, ":1.5", NULL, NULL);
+    rewrite(&header, data, ":1.12345", "/org/freedesktop/DBus/Containers1/c7", NULL);
+    rewrite(&header, data, ":1.12345", "/org/freedesktop/DBus/Containers1/c7", &(struct postern_facts_value){.data = "\0\0\0\0\0\0\0", .len = 8});
     return 0;
 }

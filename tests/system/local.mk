@@ -24,7 +24,9 @@ SYSTEM_TESTS = \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \
+	tests/system/test_examples.py \
 	tests/system/test_explain.py \
+	tests/system/test_facts.py \
 	tests/system/test_grants.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
@@ -60,7 +62,7 @@ tests_system_nss_la_SOURCES = tests/system/nss.c
 tests_system_nss_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 CLEANFILES += $(EXTRA_LTLIBRARIES)
 
-check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(EXTRA_LTLIBRARIES) addserver$(EXEEXT)
+check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(EXTRA_LTLIBRARIES) addserver$(EXEEXT) $(EXAMPLES_BUILT)
 	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" POSTERN_BUILD="$(abs_top_builddir)" PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -q -p no:cacheprovider --rootdir=$(abs_top_srcdir)/tests/system $(PYTEST_ARGS) \
 	$(abs_top_srcdir)/tests/system

@@ -7,6 +7,7 @@
 
 Suite *core_audit_suite(void);
 Suite *core_decide_suite(void);
+Suite *core_facts_suite(void);
 Suite *core_fields_suite(void);
 Suite *core_life_suite(void);
 Suite *core_open_suite(void);

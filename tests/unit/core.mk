@@ -7,6 +7,7 @@ test_core_SOURCES = \
 	tests/unit/core.h \
 	tests/unit/core-audit.c \
 	tests/unit/core-decide.c \
+	tests/unit/core-facts.c \
 	tests/unit/core-fields.c \
 	tests/unit/core-life.c \
 	tests/unit/core-open.c \

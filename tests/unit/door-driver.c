@@ -34,6 +34,8 @@ static const struct {
     {"org.freedesktop.DBus.Monitoring", "BecomeMonitor", 0, false},
     {"org.freedesktop.DBus.Debug.Stats", "GetStats", 0, false},
     {"org.freedesktop.DBus.Verbose", "EnableVerbose", 0, false},
+    {"org.postern.Mediator1", "RequestFacts", 0, true},
+    {"org.postern.Mediator1", "RequestFacts", 1, false},
     {"org.postern.Mediator1", "SetRules", 0, false},
     {"org.postern.Mediator1", "ListInstances", 0, false},
     {"org.postern.Mediator1", "Explain", 0, false},

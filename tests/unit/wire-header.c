@@ -273,27 +273,36 @@ static const struct {
     {5, "[11u:1] [8g:] [12u:2] [9u:0]", "[8g:] [9u:0]"},
 };
 
-static void check_rewrite(char order, size_t row, const char *sender, const char *instance)
+/* Values of field 250, from its length on: none, an empty one, one of the LSM's bytes. */
+static const char *const facts_values[] = {NULL, "u0 |8", "u24 |8 u10 'UnixUserID' . y01 'u' . |4 u1000",
+                                           "u25 |8 u5 'Label' . y02 'ay' . |4 u5 'abcd' ."};
+
+static void check_rewrite(char order, size_t row, const char *sender, const char *instance, const char *facts)
 {
     const char *body = strstr(rewrites[row].kept, "[8g:u]") != NULL ? "u4711" : "";
-    struct made before, expected, out = {.len = 0};
+    struct made before, expected, out = {.len = 0}, value = {.len = 0};
+    struct postern_facts_value added = {0};
     struct postern_header header, again;
     struct postern_stamp stamp;
     char fields[2048];
 
+    if (facts != NULL) {
+        make(&value, order, facts);
+        added = (struct postern_facts_value){.data = value.data, .len = (uint32_t)value.len};
+    }
     make_message(&before, order, rewrites[row].type, rewrites[row].before, body);
     before.data[2] = 0x83;
-    snprintf(fields, sizeof(fields), "%s [7s:%s]%s%s%s", rewrites[row].kept, sender, instance != NULL ? "[10o:" : "",
-             instance != NULL ? instance : "", instance != NULL ? "]" : "");
+    snprintf(fields, sizeof(fields), "%s [7s:%s]%s%s%s%s%s", rewrites[row].kept, sender, instance != NULL ? "[10o:" : "",
+             instance != NULL ? instance : "", instance != NULL ? "]" : "", facts != NULL ? "|8 yfa y05 'a{sv}' ." : "", facts != NULL ? facts : "");
     make_message(&expected, order, rewrites[row].type, fields, body);
     expected.data[2] = 0x83;
 
     ck_assert_int_eq(postern_header_parse(before.data, (uint32_t)before.len, &header), 0);
     ck_assert_int_eq(postern_stamp_init(&stamp, order, sender, instance), 0);
-    out.len = (size_t)postern_header_rewritten_length(&header, before.data, &stamp);
+    out.len = (size_t)postern_header_rewritten_length(&header, before.data, &stamp, &added);
     ck_assert_uint_eq(out.len + header.body_len, expected.len);
     memset(out.data, 0xaa, sizeof(out.data));
-    postern_header_rewrite(&header, before.data, &stamp, out.data);
+    postern_header_rewrite(&header, before.data, &stamp, &added, out.data);
     ck_assert_uint_eq(out.data[out.len], 0xaa);
     memcpy(out.data + out.len, before.data + header.body_start, header.body_len);
     out.len += header.body_len;
@@ -312,11 +321,13 @@ START_TEST(rewriting)
     snprintf(path, sizeof(path), "/%s", repeat('p', 600));
     for (size_t i = 0; i < sizeof(rewrites) / sizeof(rewrites[0]); i++) {
         for (const char *order = "lB"; *order != '\0'; order++) {
-            check_rewrite(*order, i, ":1.5", NULL);
-            check_rewrite(*order, i, ":1.123456", "/");
-            check_rewrite(*order, i, "org.freedesktop.DBus", "/org/freedesktop/DBus/Containers1/c12");
-            check_rewrite(*order, i, longest, NULL);
-            check_rewrite(*order, i, longest, path);
+            for (size_t k = 0; k < sizeof(facts_values) / sizeof(facts_values[0]); k++) {
+                check_rewrite(*order, i, ":1.5", NULL, facts_values[k]);
+                check_rewrite(*order, i, ":1.123456", "/", facts_values[k]);
+                check_rewrite(*order, i, "org.freedesktop.DBus", "/org/freedesktop/DBus/Containers1/c12", facts_values[k]);
+                check_rewrite(*order, i, longest, NULL, facts_values[k]);
+                check_rewrite(*order, i, longest, path, facts_values[k]);
+            }
         }
     }
 }
@@ -326,19 +337,33 @@ END_TEST
 START_TEST(rewriting_limits)
 {
     struct postern_header header = {.order = 'l', .type = 1, .clean = true};
+    struct postern_facts_value facts = {.data = "", .len = 16};
     struct postern_stamp stamp;
 
     ck_assert_int_eq(postern_stamp_init(&stamp, 'l', ":1.5", NULL), 0);
     ck_assert_uint_eq(stamp.len, 13);
     header.fields_len = POSTERN_FIELDS_MAX - 16;
-    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp), 16 + POSTERN_FIELDS_MAX);
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, NULL), 16 + POSTERN_FIELDS_MAX);
     header.fields_len = POSTERN_FIELDS_MAX - 15;
-    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp), -EMSGSIZE);
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, NULL), -EMSGSIZE);
     header.fields_len = 0;
     header.body_len = POSTERN_MESSAGE_MAX - 32;
-    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp), 32);
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, NULL), 32);
     header.body_len++;
-    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp), -EMSGSIZE);
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, NULL), -EMSGSIZE);
+    /* The stamp takes 13 bytes, padded to 16, the head of the facts 8. */
+    header.body_len = POSTERN_MESSAGE_MAX - 56;
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, &facts), 56);
+    header.body_len++;
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, &facts), -EMSGSIZE);
+    header.body_len = 0;
+    header.fields_len = POSTERN_FIELDS_MAX - 40;
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, &facts), 16 + POSTERN_FIELDS_MAX);
+    header.fields_len++;
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, &facts), -EMSGSIZE);
+    facts.len = UINT32_MAX;
+    header.fields_len = 0;
+    ck_assert_int_eq(postern_header_rewritten_length(&header, NULL, &stamp, &facts), -EMSGSIZE);
     postern_stamp_finish(&stamp);
 }
 END_TEST
