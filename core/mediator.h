@@ -9,6 +9,7 @@
 #include "core/door.h"
 #include "core/instance.h"
 #include "core/party.h"
+#include "core/services.h"
 #include "core/settings.h"
 #include "wire/writer.h"
 
@@ -45,7 +46,8 @@ struct postern_mediator {
     struct postern_instance *listeners;
     struct postern_instance *implicit; /* those that nobody announced, by what they were recognised by */
     uint64_t last_instance;
-    struct postern_ruleset *service_rules; /* what service files let every container do with their service; NULL: nothing */
+    struct postern_service_table *services;      /* what can be activated; NULL: the host has told nothing */
+    const struct postern_ruleset *service_rules; /* of `services`: what their files let every container do with them; NULL: nothing */
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 
     /* The answer of the last driver call; the text also for the last verdict. */
