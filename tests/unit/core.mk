@@ -14,6 +14,7 @@ test_core_SOURCES = \
 	tests/unit/core-rule.c \
 	tests/unit/core-ruleset.c \
 	tests/unit/core-server.c \
+	tests/unit/core-services.c \
 	tests/unit/door-fixture.c tests/unit/door-fixture.h \
 	tests/unit/test-core.c \
 	module/backends.c module/config.c module/module.c
