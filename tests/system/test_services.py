@@ -4,6 +4,7 @@ without a snippet of policy."""
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import sys
 
@@ -308,6 +309,27 @@ def test_user_who_does_not_exist(files):
     assert not may_own(bus) and may_own(bus, OTHER)
     assert len(re.findall(re.escape(files.path()) + ':5: OwnerUser=postern-has-no-such-user: there is no such user', bus.log())) == 1
     assert echo(service) == DENIED and activatable(service) == {SERVICE, OTHER}, 'nothing of the group counts, and the service is there'
+
+
+# ---- the policy that is installed
+
+@ROOT
+@pytest.mark.parametrize('installed, error', [(False, DENIED), (True, E + 'UnknownMethod')])
+def test_the_mediators_own_interface(files, installed, error):
+    """Debian's system.conf lists the interfaces of the bus that may be called; our snippet adds one, for everybody."""
+    snippet = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../data/system.d/org.postern.conf')
+    if installed:
+        os.mkdir(files.bus.dir + '/snippets')
+        shutil.copy(snippet, files.bus.dir + '/snippets')
+    bus = start_system(files)
+
+    def ask(address):
+        with Conn(address) as c:
+            return c.error('NoSuchMethod', iface='org.postern.Mediator1')
+    assert ask(bus.address) == as_other_user(ask, bus.address) == error
+    with bus.connect() as c, bus.connect() as other:
+        assert c.error('NoSuchMethod', dest=other.name, path='/x', iface='org.postern.Mediator1') == DENIED, 'of the bus alone'
+    assert 'passed over' not in bus.log()
 
 
 # ---- users from a directory service
