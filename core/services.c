@@ -310,8 +310,8 @@ static int read_all(struct reading *reading, const struct postern_activatable *c
         if (r == 0)
             r = read_service(reading, list[i]);
     }
-    if (r < 0)
-        return r;
+    if (r < 0 || reading->n_rules == 0)
+        return r; /* no set at all costs containers nothing */
     r = postern_ruleset_new(reading->rules, reading->n_rules, &reading->table->rules);
     reading->rules = NULL;
     reading->n_rules = 0;

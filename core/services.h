@@ -34,7 +34,7 @@ struct postern_service_entry {
 
 struct postern_service_table {
     struct postern_service_entry *entries; /* by name, in the order in which they were told */
-    struct postern_ruleset *rules;         /* of all Allow=; they refer to the entries */
+    struct postern_ruleset *rules;         /* of all Allow=; they refer to the entries; NULL: there are none */
     bool missed;                           /* a user was not known yet: its file does not count for now */
 };
 

@@ -306,7 +306,8 @@ END_TEST
 
 static int32_t account(void *data, uint32_t kind, const char *name, uint32_t *id)
 {
-    ck_assert_uint_eq(kind, POSTERN_ACCOUNT_USER);
+    if (kind != POSTERN_ACCOUNT_USER)
+        return -EINVAL;
     if (strcmp(name, "new") == 0)
         return -ESTALE;
     if (strcmp(name, "down") == 0)
@@ -337,13 +338,12 @@ static const struct {
     {"", "", "", 0, false, false, false, NULL},
 };
 
-START_TEST(on_a_system_bus)
+static void use_system_bus(void)
 {
     static const char conf[] = "<busconfig><type>system</type><listen>unix:tmpdir=/tmp</listen><policy context='default'><allow user='*'/>"
                                "<allow receive_sender='*'/><allow send_destination='com.example.Open'/><deny own='*'/></policy></busconfig>";
-    struct postern_activatable files[] = {file_of(SERVICE, SERVICE_FILE, keys[_i].allow), file_of("com.example.Later", "/s/later", NULL)};
     struct postern_fault fault = {.size = sizeof(fault)};
-    char path[96], number[16];
+    char path[96];
     FILE *f;
 
     snprintf(path, sizeof(path), "%s/bus.conf", fixture.dir);
@@ -353,6 +353,15 @@ START_TEST(on_a_system_bus)
     ck_assert_int_eq(fclose(f), 0);
     fixture.host.account = account;
     ck_assert_int_eq(fixture.module->reload(fixture.mediator, &fault), 0);
+}
+
+START_TEST(on_a_system_bus)
+{
+    struct postern_activatable files[] = {file_of(SERVICE, SERVICE_FILE, keys[_i].allow), file_of("com.example.Later", "/s/later", NULL)};
+    struct postern_fault fault = {.size = sizeof(fault)};
+    char number[16];
+
+    use_system_bus();
     snprintf(number, sizeof(number), "%u", (unsigned)geteuid());
     files[0].owner_user = view(keys[_i].owner);
     files[0].access_control = view(keys[_i].access);
@@ -372,6 +381,83 @@ START_TEST(on_a_system_bus)
 }
 END_TEST
 
+/* ---- memory that runs out, at each allocation in turn ------------------------------------------------------------- */
+
+/* The linker puts these in the places of the C library's. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+char *__real_strdup(const char *s);
+char *__real_strndup(const char *s, size_t n);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+char *__wrap_strdup(const char *s);
+char *__wrap_strndup(const char *s, size_t n);
+
+static int left = -1; /* allocations that still succeed; -1: all */
+
+static bool fails(void)
+{
+    if (left > 0)
+        left--;
+    else if (left == 0)
+        return true;
+    return false;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+    return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+char *__wrap_strdup(const char *s)
+{
+    return fails() ? NULL : __real_strdup(s);
+}
+
+char *__wrap_strndup(const char *s, size_t n)
+{
+    return fails() ? NULL : __real_strndup(s, n);
+}
+
+/* All or nothing: until it succeeds, all is as before; and what failed in the middle of a file is no fault of the file. */
+START_TEST(out_of_memory)
+{
+    struct postern_activatable before = file_of(SERVICE, SERVICE_FILE, "see");
+    struct postern_activatable files[] = {file_of(SERVICE, SERVICE_FILE, "call=*@/obj/*;broadcast"), file_of("com.example.B", "/s/b", "talk")};
+    int r, allowed = 0;
+
+    use_system_bus();
+    before.owner_user = before.access_control = view(NULL);
+    files[0].owner_user = view("me");
+    files[0].access_control = view("self");
+    files[1].assumed_label = view("/usr/bin/b");
+    ck_assert_int_eq(tell(&before, 1), 0);
+    do {
+        ck_assert_str_eq(outcome(), "v---------");
+        ck_assert(!fixture_ask(&fixture, POSTERN_ACTION_OWN, other, SERVICE, 0));
+        left = allowed++;
+        r = tell(files, 2);
+        left = -1;
+        ck_assert(r == 0 || r == -ENOMEM);
+    } while (r < 0);
+    ck_assert_int_gt(allowed, 10);
+    ck_assert(fixture.module->see(app, NULL, "com.example.B") == POSTERN_SEE_INSPECT && fixture_ask(&fixture, POSTERN_ACTION_OWN, other, SERVICE, 0));
+    ck_assert_str_eq(logged, "");
+}
+END_TEST
+
 Suite *core_services_suite(void)
 {
     Suite *suite = suite_create("core: services");
@@ -382,6 +468,7 @@ Suite *core_services_suite(void)
     tcase_add_test(tcase, limits);
     tcase_add_test(tcase, replaced_as_a_whole);
     tcase_add_test(tcase, the_table);
+    tcase_add_test(tcase, out_of_memory);
     tcase_add_test(tcase, not_on_a_session_bus);
     tcase_add_loop_test(tcase, on_a_system_bus, 0, sizeof(keys) / sizeof(keys[0]));
     suite_add_tcase(suite, tcase);
