@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -344,7 +345,7 @@ def directory():
 def serve(directory, *ours):
     files = Files(directory)
     files.add(*ours)
-    directory.start(files.config, OPEN_POLICY + '<allow user="*"/><deny own="com.example.*"/><deny own="%s"/>' % SERVICE, type='system')
+    directory.start(files.config, OPEN_POLICY + '<allow user="*"/><deny own="*"/>', type='system')
     os.chmod(directory.dir + '/bus', 0o777)
     return files
 
@@ -377,3 +378,19 @@ def test_directory_service_is_down(directory):
     assert not directory.owned(SERVICE, uid=ALICE)
     directory.mode('ok')
     assert wait_for(lambda: directory.owned(SERVICE, uid=ALICE) == {SERVICE}, 25)
+
+
+@ROOT
+def test_the_bus_goes_on_while_a_directory_is_slow(directory):
+    """A file that names somebody new: what the others say counts at once, and nobody waits for the directory."""
+    files = serve(directory, 'OwnerUser=alice')
+    directory.mode('hang')
+    files.add('OwnerUser=slow')
+    files.add('OwnerUser=alice', name='com.example.Second')
+    assert wait_for(lambda: directory.owned('com.example.Second', uid=ALICE) == {'com.example.Second'})
+    assert 'the user of OwnerUser= is being looked up' in directory.log()
+    start = time.monotonic()
+    assert not directory.owned(SERVICE, uid=ALICE) and not directory.owned(SERVICE, uid=SLOW)
+    assert time.monotonic() - start < 2, 'who waits for the directory waits three seconds'
+    directory.mode('ok')
+    assert wait_for(lambda: directory.owned(SERVICE, uid=SLOW) == {SERVICE}, 25)
