@@ -34,7 +34,8 @@ struct postern_services {
 };
 
 /* Reads the text of one service file, text[0..len) with a NUL behind. file is its name, for errors; by_helper: a <servicehelper>
- * will look for it by that name, which must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or -ENOMEM. */
+ * will look for it by that name, which must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or
+ * -ENOMEM. */
 int postern_service_parse(const char *file, const char *text, size_t len, bool by_helper, struct postern_service **service,
                           struct postern_error *error);
 void postern_service_free(struct postern_service *service); /* NULL is allowed */

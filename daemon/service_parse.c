@@ -166,7 +166,9 @@ static int take_value(struct parser *parser, const char *key, size_t key_len, co
     int r;
 
     if (!find_target(parser, key, key_len, &target))
-        return parser->group == POSTERN_GROUP ? refuse(parser, "a key that this group does not have; Allow, OwnerUser and AccessControl are its keys") : 0;
+        return parser->group == POSTERN_GROUP
+                   ? refuse(parser, "a key that this group does not have; Allow, OwnerUser and AccessControl are its keys")
+                   : 0;
     if (*target.text != NULL)
         return key_fault(parser, "the key stands there twice");
     if (target.line != NULL)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Units of systemd and the folder for containers' sockets, of which configure says what is installed and where; and a piece of the system bus's policy.
+# Units of systemd and the folder for containers' sockets, of which configure says what is installed and where; and a policy for the system bus.
 UNITS = data/system/postern.service data/system/postern-launch@.service data/user/postern.service data/tmpfiles.d/postern.conf
 noinst_DATA = $(UNITS)
 CLEANFILES += $(UNITS)

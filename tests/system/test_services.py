@@ -205,7 +205,8 @@ def start_system(files, snippet='', **kw):
     with open(STOCK_CONF) as f:
         text = f.read()
     text = re.sub('<listen>.*?</listen>', '<listen>unix:path=%s/bus</listen>' % bus.dir, text)
-    text = re.sub('<pidfile>.*?</pidfile>|<user>.*?</user>|<fork/>|<syslog/>|<standard_system_servicedirs/>|<servicehelper>.*?</servicehelper>', '', text)
+    text = re.sub('<pidfile>.*?</pidfile>|<user>.*?</user>|<servicehelper>.*?</servicehelper>', '', text)
+    text = re.sub('<fork/>|<syslog/>|<standard_system_servicedirs/>', '', text)
     text = re.sub('<includedir>system.d</includedir>', '<includedir>snippets</includedir>' + files.config, text)
     os.makedirs(bus.dir + '/snippets', exist_ok=True)
     if snippet:

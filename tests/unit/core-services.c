@@ -62,8 +62,13 @@ static struct postern_view view(const char *s)
 
 static struct postern_activatable file_of(const char *name, const char *file, const char *allow)
 {
-    return (struct postern_activatable){
-        .size = sizeof(struct postern_activatable), .allow_line = 5, .owner_user_line = 6, .access_control_line = 7, .name = view(name), .file = view(file), .allow = view(allow)};
+    return (struct postern_activatable){.size = sizeof(struct postern_activatable),
+                                        .allow_line = 5,
+                                        .owner_user_line = 6,
+                                        .access_control_line = 7,
+                                        .name = view(name),
+                                        .file = view(file),
+                                        .allow = view(allow)};
 }
 
 static int tell(const struct postern_activatable *files, uint32_t n)
@@ -327,7 +332,8 @@ static const struct {
     {"me", NULL, NULL, 0, true, false, false, NULL},
     {NULL, "self", NULL, 0, false, true, false, NULL},
     {"neighbour", "self", NULL, 0, false, true, false, NULL},
-    {"ME", "self", "see", 0, false, false, false, "3 " SERVICE_FILE ":6: OwnerUser=ME: there is no such user - nothing in the group [X-Postern] counts"},
+    {"ME", "self", "see", 0, false, false, false,
+     "3 " SERVICE_FILE ":6: OwnerUser=ME: there is no such user - nothing in the group [X-Postern] counts"},
     {"4294967295", "self", "see", 0, false, false, false, ":6: OwnerUser=4294967295: there is no such user"},
     {"99999999999999999999", "self", "see", 0, false, false, false, "there is no such user"},
     {"down", "self", "see", 0, false, false, false, ":6: cannot look up OwnerUser=down: Input/output error"},

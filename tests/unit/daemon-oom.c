@@ -168,8 +168,8 @@ END_TEST
 START_TEST(service_files)
 {
     static const char text[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\nUser=root\nSystemdService=a\n"
-                               "[X-Postern]\nAllow=call\nOwnerUser=a\nAccessControl=self\n", refused[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\n"
-                               "[X-Postern]\nAllow=call\nAlow=call\n";
+                               "[X-Postern]\nAllow=call\nOwnerUser=a\nAccessControl=self\n";
+    static const char refused[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\n[X-Postern]\nAllow=call\nAlow=call\n";
     struct postern_service *service = NULL;
     struct postern_error error;
 

@@ -84,7 +84,8 @@ static const struct {
     {FIREWALL AND("group='7'", "<deny own='a.b'/>"), OWN, "a.b", ALICE, "deny:5"},
     {FIREWALL AND("at_console='false'", "<deny send_destination='a.b'/>"), CALL, "a.b", BOB, "deny:5"},
     {FIREWALL AND("user='1001'", "<allow own='a.b'/>"), OWN, "a.b", BOB, "allow:5"},
-    {FIREWALL AND("context='mandatory'", "<deny send_destination='a.b'/><allow send_destination='a.b' send_member='M' send_interface='i.i'/>"), CALL, "a.b", BOB, "allow:5"},
+    {FIREWALL AND("context='mandatory'", "<deny send_destination='a.b'/><allow send_destination='a.b' send_interface='i.i'/>"), CALL, "a.b", BOB,
+     "allow:5"},
     /* Without any rule the bus is closed but for them; the other end is asked as well. */
     {"", OWN, "a.b", ALICE, "allow:101"},
     {"", OWN, "x.y", ALICE, "deny"},
