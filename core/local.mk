@@ -34,6 +34,7 @@ libcore_la_SOURCES = \
 	core/ruletext.c core/ruletext.h \
 	core/see.c core/see.h \
 	core/serverargs.c core/serverargs.h \
+	core/services.c core/services.h \
 	core/settings.c core/settings.h \
 	core/socket.c \
 	core/watch.c core/watch.h \

@@ -34,7 +34,7 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     HASH_ITER(hh, mediator->instances, instance, next)
     postern_instance_free(instance);
     postern_settings_finish(&mediator->settings);
-    postern_ruleset_free(mediator->service_rules);
+    postern_services_free(mediator->services);
     postern_writer_free(&mediator->reply);
     postern_writer_free(&mediator->facts);
 }

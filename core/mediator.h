@@ -9,6 +9,7 @@
 #include "core/door.h"
 #include "core/instance.h"
 #include "core/party.h"
+#include "core/services.h"
 #include "core/settings.h"
 #include "core/watch.h"
 #include "wire/writer.h"
@@ -49,7 +50,8 @@ struct postern_mediator {
     uint64_t last_instance;
     uint32_t last_grant;
     struct postern_granted *lost_grants; /* rules whose name was lost; core/grant.c */
-    struct postern_ruleset *service_rules; /* what service files let every container do with their service; NULL: nothing */
+    struct postern_service_table *services;      /* what can be activated; NULL: the host has told nothing */
+    const struct postern_ruleset *service_rules; /* of `services`: what their files let every container do with them; NULL: nothing */
     struct postern_watching watching;
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 

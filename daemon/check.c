@@ -8,7 +8,9 @@
 
 #include "daemon/bus.h"
 #include "daemon/mechanisms.h"
+#include "daemon/mediation.h"
 #include "daemon/reload.h"
+#include "daemon/reload_services.h"
 #include "wire/address.h"
 
 static int check_user(const struct postern_busconfig *config, struct postern_error *error)
@@ -48,6 +50,7 @@ int postern_check_run(struct postern_bus *bus, struct postern_error *error)
     postern_reload_log_warnings(bus, config);
     if (postern_reload_services(bus, config, &bus->services) < 0)
         return postern_error_set(error, -ENOMEM, "out of memory");
+    postern_mediation_services(bus); /* it logs what is wrong in them, which is what this is for */
     while (config->files[files] != NULL)
         files++;
     printf("%s: a bus would start (configuration files: %zu, policy rules: %zu, services: %u, mediator: %s)\n",

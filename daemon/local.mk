@@ -29,6 +29,7 @@ posternd_SOURCES = \
 	daemon/naming.c daemon/naming.h \
 	daemon/notify.c daemon/notify.h \
 	daemon/reload.c daemon/reload.h \
+	daemon/reload_services.c daemon/reload_services.h \
 	daemon/privilege.c daemon/privilege.h \
 	daemon/reply.c daemon/reply.h \
 	daemon/resolver.c daemon/resolver.h \

@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "daemon/bus.h"
 #include "daemon/host.h"
+#include "util/cleanup.h"
 
 int postern_mediation_open(struct postern_bus *bus, const char *path, const char *mediator_config, bool verbose, struct postern_error *error)
 {
@@ -48,6 +50,48 @@ int postern_mediation_reload(struct postern_bus *bus, struct postern_error *erro
         return 0;
     r = bus->module->reload(bus->mediator, &fault);
     return r < 0 ? postern_error_set(error, r, "%s", fault.text) : 0;
+}
+
+static struct postern_view view_of_text(const char *text)
+{
+    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
+}
+
+static struct postern_activatable activatable_of(const struct postern_service *service)
+{
+    return (struct postern_activatable){
+        .size = sizeof(struct postern_activatable),
+        .allow_line = service->allow.line,
+        .owner_user_line = service->owner_user.line,
+        .access_control_line = service->access_control.line,
+        .name = view_of_text(service->name),
+        .file = view_of_text(service->file),
+        .assumed_label = view_of_text(service->apparmor_label),
+        .allow = view_of_text(service->allow.text),
+        .owner_user = view_of_text(service->owner_user.text),
+        .access_control = view_of_text(service->access_control.text),
+    };
+}
+
+int postern_mediation_services(struct postern_bus *bus)
+{
+    const struct postern_module *module = bus->module;
+    uint32_t count = HASH_COUNT(bus->services.table), n = 0;
+    postern_autofree struct postern_activatable *made = NULL;
+    postern_autofree const struct postern_activatable **list = NULL;
+
+    if (module == NULL || module->abi.size < offsetof(struct postern_module, services) + sizeof(module->services) || module->services == NULL)
+        return 0; /* it came before 1.3, or does not want to know */
+    made = calloc(count + 1, sizeof(*made));
+    list = calloc(count + 1, sizeof(*list));
+    if (made == NULL || list == NULL)
+        return -ENOMEM;
+    for (const struct postern_service *service = bus->services.table; service != NULL; service = service->hh.next) {
+        made[n] = activatable_of(service);
+        list[n] = &made[n];
+        n++;
+    }
+    return module->services(bus->mediator, list, n);
 }
 
 void postern_mediation_close(struct postern_bus *bus)
@@ -125,11 +169,6 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
     const struct postern_module *module = conn->bus->module;
 
     return module != NULL ? module->party_name(conn->party, name, state) : 0;
-}
-
-static struct postern_view view_of_text(const char *text)
-{
-    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
 }
 
 bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)

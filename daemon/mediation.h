@@ -20,6 +20,9 @@ struct postern_bus;
 /* Loads and opens the mediator. 0, or a negative errno with *error saying why. path "none": none. */
 int postern_mediation_open(struct postern_bus *bus, const char *path, const char *mediator_config, bool verbose, struct postern_error *error);
 int postern_mediation_reload(struct postern_bus *bus, struct postern_error *error);
+/* Tells the mediator which services there are. 0; -EAGAIN when it asked for a user who was not looked up yet; or another negative errno, and then
+ * it knows what it knew before. */
+int postern_mediation_services(struct postern_bus *bus);
 void postern_mediation_close(struct postern_bus *bus);
 
 /* A connection comes, is let in, gets its name, goes. 0 or negative errno. */

@@ -25,6 +25,7 @@ libdaemon_la_SOURCES = \
 	daemon/sasl_cookie.c daemon/sasl_cookie.h \
 	daemon/keyring.c daemon/keyring.h \
 	daemon/cookies.c \
-	daemon/service.c daemon/service.h
+	daemon/service.c daemon/service.h \
+	daemon/service_parse.c
 libdaemon_la_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 dist_man_MANS += docs/posternd.1

@@ -11,48 +11,8 @@
 #include "daemon/emit.h"
 #include "daemon/mediation.h"
 #include "daemon/notify.h"
+#include "daemon/reload_services.h"
 #include "util/console.h"
-
-/* ---- services -------------------------------------------------------------------------------------------- */
-
-static void warn_service(void *data, const char *text)
-{
-    struct postern_bus *bus = data;
-
-    postern_log(&bus->log, LOG_WARNING, "%s", text);
-}
-
-int postern_reload_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services)
-{
-    *services = (struct postern_services){0};
-    return postern_services_load(services, config->servicedirs, config->servicehelper != NULL, warn_service, bus);
-}
-
-/* The one place where the table of services is replaced while the bus serves. Nobody may keep a pointer into the old one. */
-static void replace_services(struct postern_bus *bus, const struct postern_services *services)
-{
-    struct postern_message_parts parts = {
-        .type = POSTERN_MESSAGE_SIGNAL,
-        .path = "/org/freedesktop/DBus",
-        .interface = "org.freedesktop.DBus",
-        .member = "ActivatableServicesChanged",
-    };
-
-    postern_services_finish(&bus->services);
-    bus->services = *services;
-    /* It says that they may have changed: D-Bus Specification, "org.freedesktop.DBus.ActivatableServicesChanged". */
-    postern_emit_broadcast(bus, &parts);
-}
-
-static void services_changed(struct postern_bus *bus)
-{
-    struct postern_services services;
-
-    if (postern_reload_services(bus, bus->config, &services) < 0)
-        postern_log(&bus->log, LOG_ERR, "the service files have changed, but there is no memory to read them");
-    else
-        replace_services(bus, &services);
-}
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
@@ -72,6 +32,8 @@ static int read_config(struct postern_bus *bus, struct postern_busconfig **confi
 
     if (r == 0 && (*config)->at_console)
         postern_console_any(POSTERN_CONSOLE_DIR, collect_console, lookups);
+    if (r == 0 && postern_reload_services_collect(*config, lookups) < 0)
+        r = postern_error_set(error, -ENOMEM, "out of memory");
     return r;
 }
 
@@ -191,7 +153,7 @@ static void put_in_force(struct postern_bus *bus, const struct postern_services 
     reload->next = (struct postern_lookups){0};
     postern_bus_use_limits(bus);
     watch_dirs(bus);
-    replace_services(bus, services);
+    postern_reload_services_replace(bus, services);
     if (more)
         postern_reload_request(bus); /* nobody watched the new folders since they were read */
 }
@@ -357,7 +319,7 @@ static void dirs_changed(void *data, unsigned sorts)
     if (sorts & POSTERN_DIRWATCH_CONFIG)
         postern_reload_request(bus); /* reads all of it */
     else if (sorts & POSTERN_DIRWATCH_SERVICES)
-        services_changed(bus);
+        postern_reload_services_changed(bus);
     if (sorts & POSTERN_DIRWATCH_CONSOLE)
         refresh(bus);
 }
@@ -406,6 +368,8 @@ int postern_reload_serve(struct postern_bus *bus)
     postern_reload_log_warnings(bus, bus->config);
     watch_dirs(bus); /* before they are read, so that nothing is missed */
     r = postern_reload_services(bus, bus->config, &bus->services);
+    if (r == 0)
+        postern_reload_services_tell(bus);
     await_retry(bus);
     return r;
 }

@@ -21,7 +21,6 @@
 
 struct postern_bus;
 struct postern_conn;
-struct postern_services;
 
 #define POSTERN_RELOAD_RETRY 10000 /* milliseconds after which failed look-ups are tried again */
 #define POSTERN_RELOAD_CALLS_MAX 1024u /* callers of ReloadConfig that wait at a time */
@@ -60,8 +59,6 @@ void postern_reload_finish(struct postern_bus *bus);
 /* Reads bus->config_file into bus->config, for the start; waits for users and groups, but not for ever. Does not need the loop yet. 0, or a
  * negative errno with *error. */
 int postern_reload_first(struct postern_bus *bus, struct postern_error *error);
-/* Reads the service files of a configuration, and says which are passed over. 0, or a negative errno with no services. */
-int postern_reload_services(struct postern_bus *bus, const struct postern_busconfig *config, struct postern_services *services);
 /* Says what in a configuration the administrator should hear. With a mediator, that is who tells: it reads the same files. */
 void postern_reload_log_warnings(struct postern_bus *bus, const struct postern_busconfig *config);
 /* Reads the service files and begins to watch; for the start of serving. 0 or negative errno. */

@@ -9,6 +9,14 @@
 #include "util/error.h"
 #include "util/hash.h"
 
+#define POSTERN_SERVICE_SUFFIX ".service"
+
+/* A key of the group [X-Postern], which is for the mediator: daemon/mediation.c hands it on unread. */
+struct postern_service_key {
+    char *text; /* NULL: there is none */
+    unsigned line;
+};
+
 struct postern_service {
     char *name;           /* well-known bus name */
     char *file;           /* where it was read */
@@ -16,6 +24,8 @@ struct postern_service {
     char *user;           /* NULL */
     char *systemd_unit;   /* SystemdService; NULL */
     char *apparmor_label; /* AssumedAppArmorLabel; NULL */
+    struct postern_service_key allow, owner_user, access_control;
+    char *refused;        /* the group [X-Postern] does not count, none of its keys: why, as file:line and what is wrong; NULL */
     UT_hash_handle hh;
 };
 
@@ -24,12 +34,13 @@ struct postern_services {
 };
 
 /* Reads the text of one service file, text[0..len) with a NUL behind. file is its name, for errors; by_helper: a <servicehelper>
- * will look for it by that name, which must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or -ENOMEM. */
+ * will look for it by that name, which must be NAME.service. 0 with a new *service, -EINVAL with *error saying file:line and what is wrong, or
+ * -ENOMEM. */
 int postern_service_parse(const char *file, const char *text, size_t len, bool by_helper, struct postern_service **service,
                           struct postern_error *error);
 void postern_service_free(struct postern_service *service); /* NULL is allowed */
 
-/* Called for each file that was passed over, with the reason: file:line and what is wrong. */
+/* Called for each file that was passed over, and for each group [X-Postern] that does not count, with the reason: file:line and what is wrong. */
 typedef void postern_service_warn_fn(void *data, const char *text);
 
 /* Reads all *.service files of the directories (NULL-terminated array, or NULL); the first directory that has a name wins, and within

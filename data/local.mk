@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Units of systemd and the folder for containers' sockets: what of them is installed, and where, is configure's matter.
+# Units of systemd and the folder for containers' sockets, of which configure says what is installed and where; and a policy for the system bus.
 UNITS = data/system/postern.service data/system/postern-launch@.service data/user/postern.service data/tmpfiles.d/postern.conf
 noinst_DATA = $(UNITS)
 CLEANFILES += $(UNITS)
 EXTRA_DIST += $(UNITS:=.in)
+
+# Where system.conf of dbus-daemon looks for the policies of packages, when the prefix is /usr.
+systempolicydir = $(datadir)/dbus-1/system.d
+dist_systempolicy_DATA = data/system.d/org.postern.conf
 
 if SYSTEM_UNIT
 systemdsystemunit_DATA = data/system/postern.service data/system/postern-launch@.service

@@ -162,6 +162,16 @@ static int ask_host(void *data, enum postern_lookup_kind kind, const char *name,
     return host->account(host->data, kind == POSTERN_LOOKUP_GROUP ? POSTERN_ACCOUNT_GROUP : POSTERN_ACCOUNT_USER, name, id);
 }
 
+int postern_config_user(void *data, const char *name, uint32_t *uid)
+{
+    const struct postern_host *host = data;
+    bool exists;
+
+    if (postern_lookup_number(name, uid, &exists))
+        return exists;
+    return postern_host_has_account(host) ? ask_host(data, POSTERN_LOOKUP_USER, name, uid) : postern_lookup_nss(NULL, POSTERN_LOOKUP_USER, name, uid);
+}
+
 static int read_bus_config(const struct postern_config_order *order, struct postern_busconfig **bus, struct postern_error *error)
 {
     struct postern_busconfig_source source = {.in_force = order->in_force != NULL ? postern_xml_config(order->in_force) : NULL};

@@ -24,6 +24,9 @@ struct postern_config_order {
     uint64_t generation;          /* for postern_xml_new() */
 };
 
+/* The number of a user who may be given by name or number; host and answers as for postern_host.account. For core/services.h. */
+int postern_config_user(void *host, const char *name, uint32_t *uid);
+
 /* Reads both files. 0, or a negative errno with *error saying file:line:column. */
 int postern_config_read(const struct postern_config_order *order, struct postern_config *config, struct postern_error *error);
 void postern_config_finish(struct postern_config *config); /* a zeroed one is allowed */

@@ -14,6 +14,7 @@
 #include "core/mediator.h"
 #include "core/mediator1.h"
 #include "core/see.h"
+#include "core/services.h"
 #include "module/backends.h"
 #include "module/config.h"
 
@@ -146,6 +147,9 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
 
     if (r == 0) {
         r = postern_backends_admit(mediator, &config.settings, &error);
+        /* What the services say stays, until the host tells of them anew. */
+        if (r == 0 && mediator->services != NULL && postern_xml_take_services(config.xml, order.generation, mediator->services) < 0)
+            r = postern_error_set(&error, -ENOMEM, "out of memory");
         if (r < 0)
             postern_config_finish(&config);
     }
@@ -159,6 +163,27 @@ static int32_t module_reload(struct postern_mediator *mediator, struct postern_f
     postern_backends_arrange(mediator, composition->config.conf);
     postern_backends_refresh(mediator);
     return 0;
+}
+
+/* Everything that can fail comes before the first change. */
+static int32_t module_services(struct postern_mediator *mediator, const struct postern_activatable *const *list, uint32_t n)
+{
+    struct composition *composition = composition_of(mediator);
+    struct postern_service_table *table;
+    int r = postern_services_read(mediator, list, n, postern_config_user, (void *)(uintptr_t)mediator->host, &table);
+    bool missed;
+
+    if (r < 0)
+        return r;
+    r = postern_xml_take_services(composition->config.xml, composition->generation + 1, table);
+    if (r < 0) {
+        postern_services_free(table);
+        return r;
+    }
+    composition->generation++;
+    missed = table->missed;
+    postern_services_put(mediator, table);
+    return missed ? -EAGAIN : 0;
 }
 
 /* ---- who is who -------------------------------------------------------------------------------------------- */
@@ -309,6 +334,7 @@ static const struct postern_module table = {
     .get_property = module_get_property,
     .credentials = postern_containers1_credentials,
     .features = module_features,
+    .services = module_services,
     .sender_facts = postern_facts_of_sender,
 };
 

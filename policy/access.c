@@ -83,6 +83,26 @@ void postern_access_init(struct postern_access *access, const struct postern_bus
     }
 }
 
+void postern_access_init_owner(struct postern_access *access, const struct postern_service_entry *service)
+{
+    postern_access_init(access, &(struct postern_busconfig_rule){.context = POSTERN_CONTEXT_DEFAULT,
+                                                                 .allow = true,
+                                                                 .own = service->name,
+                                                                 .where = {.file = service->file, .line = service->owner_line},
+                                                                 .max_fds = UINT32_MAX});
+    access->one_user = true;
+    access->context_id = service->owner;
+}
+
+void postern_access_init_open(struct postern_access *access, const struct postern_service_entry *service)
+{
+    postern_access_init(access, &(struct postern_busconfig_rule){.context = POSTERN_CONTEXT_DEFAULT,
+                                                                 .allow = true,
+                                                                 .send_destination = service->name,
+                                                                 .where = {.file = service->file, .line = service->open_line},
+                                                                 .max_fds = UINT32_MAX});
+}
+
 struct postern_subject postern_subject_of(const struct postern_party *party)
 {
     if (party->anonymous || party->uid == UINT32_MAX)
@@ -118,6 +138,7 @@ bool postern_access_applies(const struct postern_access *access, const struct po
 {
     switch (access->context) {
     case POSTERN_CONTEXT_DEFAULT:
+        return !access->one_user || (subject->has_uid && access->context_id == subject->uid);
     case POSTERN_CONTEXT_MANDATORY:
         return true;
     case POSTERN_CONTEXT_GROUP:

@@ -13,6 +13,7 @@
 
 #include "config/busconfig.h"
 #include "core/party.h"
+#include "core/services.h"
 #include "postern/module.h"
 
 enum postern_access_kind {
@@ -44,6 +45,7 @@ struct postern_access {
     enum postern_policy_context context;
     bool context_known, context_failed;
     uint32_t context_id;
+    bool one_user; /* DEFAULT: only for the user context_id, at the precedence of the default context (OwnerUser= of a service file) */
     bool allow, log;
     bool prefix;
     bool requested_reply, eavesdrop; /* with the defaults of allow and deny filled in */
@@ -81,6 +83,10 @@ struct postern_question {
 
 /* Compiles a rule; its strings stay those of `rule`. */
 void postern_access_init(struct postern_access *access, const struct postern_busconfig_rule *rule);
+/* The rule that OwnerUser= of a service file stands for, and the one of AccessControl=self: <allow own="NAME"/> for one user and
+ * <allow send_destination="NAME"/>, both in the default context. Their strings stay those of `service`. */
+void postern_access_init_owner(struct postern_access *access, const struct postern_service_entry *service);
+void postern_access_init_open(struct postern_access *access, const struct postern_service_entry *service);
 
 /* Who a party is for its rules. Points into the party. */
 struct postern_subject postern_subject_of(const struct postern_party *party);

@@ -39,58 +39,125 @@ static bool mentions(const uint32_t *ids, size_t n, uint32_t id)
     return n > 0 && bsearch(&id, ids, n, sizeof(id), by_number) != NULL;
 }
 
-/* Collects the ids of the <policy user=> or <policy group=> elements. */
-static int collect_ids(const struct postern_busconfig_rule *rules, size_t n, enum postern_policy_context context, uint32_t **ids,
-                       size_t *n_ids)
+/* Sorts ids and drops what stands there twice. */
+static size_t sort_ids(uint32_t *ids, size_t n)
 {
-    uint32_t *list = calloc(n + 1, sizeof(*list));
-    size_t count = 0, unique = 0;
+    size_t unique = 0;
+
+    qsort(ids, n, sizeof(*ids), by_number);
+    for (size_t i = 0; i < n; i++)
+        if (unique == 0 || ids[unique - 1] != ids[i])
+            ids[unique++] = ids[i];
+    return unique;
+}
+
+/* What a policy is made of. */
+struct sources {
+    const struct postern_busconfig_rule *rules;
+    size_t n;
+    const struct postern_service_entry *services; /* the first; NULL: none */
+};
+
+/* Collects the ids of the <policy user=> or <policy group=> elements; the users of services are users as well. */
+static int collect_ids(const struct sources *from, enum postern_policy_context context, uint32_t **ids, size_t *n_ids)
+{
+    bool users = context == POSTERN_CONTEXT_USER;
+    uint32_t *list = calloc(from->n + (users ? HASH_COUNT(from->services) : 0) + 1, sizeof(*list));
+    size_t count = 0;
 
     if (list == NULL)
         return -ENOMEM;
-    for (size_t i = 0; i < n; i++)
-        if (rules[i].context == context && rules[i].context_known)
-            list[count++] = rules[i].context_id;
-    qsort(list, count, sizeof(*list), by_number);
-    for (size_t i = 0; i < count; i++)
-        if (unique == 0 || list[unique - 1] != list[i])
-            list[unique++] = list[i];
+    for (size_t i = 0; i < from->n; i++)
+        if (from->rules[i].context == context && from->rules[i].context_known)
+            list[count++] = from->rules[i].context_id;
+    for (const struct postern_service_entry *service = from->services; users && service != NULL; service = service->hh.next)
+        if (service->has_owner)
+            list[count++] = service->owner;
     *ids = list;
-    *n_ids = unique;
+    *n_ids = sort_ids(list, count);
+    return 0;
+}
+
+static int make_room(struct postern_policy *made, const struct sources *from)
+{
+    struct postern_access access;
+
+    for (size_t i = 0; i < from->n; i++) {
+        postern_access_init(&access, &from->rules[i]);
+        made->n[access.kind]++;
+    }
+    for (const struct postern_service_entry *service = from->services; service != NULL; service = service->hh.next) {
+        made->n[POSTERN_ACCESS_OWN] += service->has_owner;
+        made->n[POSTERN_ACCESS_SEND] += service->is_open;
+    }
+    for (int kind = 0; kind < POSTERN_ACCESS_KINDS; kind++) {
+        made->rules[kind] = calloc(made->n[kind] + 1, sizeof(access));
+        if (made->rules[kind] == NULL)
+            return -ENOMEM;
+        made->n[kind] = 0;
+    }
+    return 0;
+}
+
+static void add(struct postern_policy *made, const struct postern_access *access)
+{
+    made->rules[access->kind][made->n[access->kind]++] = *access;
+}
+
+static void add_services(struct postern_policy *made, const struct sources *from)
+{
+    struct postern_access access;
+
+    for (const struct postern_service_entry *service = from->services; service != NULL; service = service->hh.next) {
+        if (service->has_owner) {
+            postern_access_init_owner(&access, service);
+            add(made, &access);
+        }
+        if (service->is_open) {
+            postern_access_init_open(&access, service);
+            add(made, &access);
+        }
+    }
+}
+
+static void add_rules(struct postern_policy *made, const struct sources *from)
+{
+    struct postern_access access;
+
+    for (int context = POSTERN_CONTEXT_DEFAULT; context <= POSTERN_CONTEXT_MANDATORY; context++) {
+        for (size_t i = 0; i < from->n; i++)
+            if ((int)from->rules[i].context == context) {
+                postern_access_init(&access, &from->rules[i]);
+                add(made, &access);
+            }
+        /* Last of their context: what it denies to everybody by and large, a service may open for itself; what a more special context
+         * denies, it may not. */
+        if (context == POSTERN_CONTEXT_DEFAULT)
+            add_services(made, from);
+    }
+}
+
+int postern_policy_new_with(const struct postern_busconfig_rule *rules, size_t n, const struct postern_service_table *services,
+                            struct postern_policy **set)
+{
+    const struct sources from = {.rules = rules, .n = n, .services = services != NULL ? services->entries : NULL};
+    struct postern_policy *made = calloc(1, sizeof(*made));
+
+    if (made == NULL)
+        return -ENOMEM;
+    if (collect_ids(&from, POSTERN_CONTEXT_USER, &made->uids, &made->n_uids) < 0 ||
+        collect_ids(&from, POSTERN_CONTEXT_GROUP, &made->gids, &made->n_gids) < 0 || make_room(made, &from) < 0) {
+        postern_policy_free(made);
+        return -ENOMEM;
+    }
+    add_rules(made, &from);
+    *set = made;
     return 0;
 }
 
 int postern_policy_new(const struct postern_busconfig_rule *rules, size_t n, struct postern_policy **set)
 {
-    struct postern_policy *made = calloc(1, sizeof(*made));
-    struct postern_access access;
-
-    if (made == NULL)
-        return -ENOMEM;
-    if (collect_ids(rules, n, POSTERN_CONTEXT_USER, &made->uids, &made->n_uids) < 0 ||
-        collect_ids(rules, n, POSTERN_CONTEXT_GROUP, &made->gids, &made->n_gids) < 0)
-        goto fail;
-    for (size_t i = 0; i < n; i++) {
-        postern_access_init(&access, &rules[i]);
-        made->n[access.kind]++;
-    }
-    for (int kind = 0; kind < POSTERN_ACCESS_KINDS; kind++) {
-        made->rules[kind] = calloc(made->n[kind] + 1, sizeof(access));
-        if (made->rules[kind] == NULL)
-            goto fail;
-        made->n[kind] = 0;
-    }
-    for (int context = POSTERN_CONTEXT_DEFAULT; context <= POSTERN_CONTEXT_MANDATORY; context++)
-        for (size_t i = 0; i < n; i++)
-            if ((int)rules[i].context == context) {
-                postern_access_init(&access, &rules[i]);
-                made->rules[access.kind][made->n[access.kind]++] = access;
-            }
-    *set = made;
-    return 0;
-fail:
-    postern_policy_free(made);
-    return -ENOMEM;
+    return postern_policy_new_with(rules, n, NULL, set);
 }
 
 static void snapshot_free(struct snapshot *snapshot)

@@ -13,6 +13,9 @@ struct postern_policy;
 
 /* Compiles the rules, whose strings must outlive it. 0 or -ENOMEM. */
 int postern_policy_new(const struct postern_busconfig_rule *rules, size_t n, struct postern_policy **set);
+/* The same, with what service files add behind the last rule of the default context. services may be NULL, and must outlive it, too. */
+int postern_policy_new_with(const struct postern_busconfig_rule *rules, size_t n, const struct postern_service_table *services,
+                            struct postern_policy **set);
 void postern_policy_free(struct postern_policy *set); /* NULL is allowed */
 
 /* The snapshot of the rules for a subject, shared by all for whom the same rules apply; it lives as long as the set. NULL when out

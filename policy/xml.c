@@ -33,6 +33,21 @@ int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struc
     return 0;
 }
 
+int postern_xml_take_services(struct postern_xml *xml, uint64_t generation, const struct postern_service_table *services)
+{
+    const struct postern_busconfig *config = xml->config;
+    bool is_system = config->type != NULL && strcmp(config->type, "system") == 0;
+    struct postern_policy *rules;
+
+    if (postern_policy_new_with(config->rules, config->n_rules, is_system ? services : NULL, &rules) < 0)
+        return -ENOMEM;
+    /* What parties have kept of the old rules they do not look at any more: it is of another generation. */
+    postern_policy_free(xml->rules);
+    xml->rules = rules;
+    xml->generation = generation;
+    return 0;
+}
+
 void postern_xml_free(struct postern_xml *xml)
 {
     if (xml == NULL)

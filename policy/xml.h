@@ -11,13 +11,20 @@
 
 #include "config/busconfig.h"
 #include "core/door.h"
+#include "core/services.h"
 
-/* The rules of one configuration, immutable; a reload makes another. */
+/* The rules of one configuration; a reload makes another. */
 struct postern_xml;
 
 /* Compiles the rules. On success *xml owns config. generation tells this set of rules from all that the same
  * parties have met before: never 0, never the same twice. 0 or -ENOMEM. */
 int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struct postern_xml **xml);
+/*
+ * Takes what service files say (core/services.h) into the policy, in place of what others said before. Only a bus of <type>system</type> heeds it.
+ * The configuration is not read again. generation as above: another one than now, once somebody has been asked about. services may be NULL, and must
+ * outlive the policy. 0, or -ENOMEM with all as it was.
+ */
+int postern_xml_take_services(struct postern_xml *xml, uint64_t generation, const struct postern_service_table *services);
 /* NULL is allowed. Opinions that point to its rules are then void. */
 void postern_xml_free(struct postern_xml *xml);
 

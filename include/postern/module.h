@@ -252,7 +252,7 @@ struct postern_host {
     /* Since version 1.1; may be NULL. The number of a user or group (POSTERN_ACCOUNT_...), without blocking: 1 with *id; 0 when there is none;
      * -ESTALE when the host has not looked this name up, because it was not in the files when the host read them: a reload must then fail,
      * and the host will try again; another negative errno when the look-up failed. Without it the module asks the system itself, and
-     * only in open() and reload(). */
+     * only in open(), reload() and services(). */
     int32_t (*account)(void *data, uint32_t kind, const char *name, uint32_t *id);
 };
 

@@ -20,6 +20,7 @@ case $module in "$DESTDIR"/*) ;; *) module=$DESTDIR$module ;; esac
 for program in $PROGRAMS; do
     [ -x "$DESTDIR$BINDIR/$program" ] || fault "no $BINDIR/$program"
 done
+[ -f "$DESTDIR$DATADIR/dbus-1/system.d/org.postern.conf" ] || fault "no $DATADIR/dbus-1/system.d/org.postern.conf"
 object=$(mktemp) || exit 1
 printf '#include <postern/module.h>\nint x = POSTERN_ABI_MAJOR;\n' |
     $CC $($PKG_CONFIG --cflags postern) -x c -c -o "$object" - || fault 'a program does not compile against postern/module.h'

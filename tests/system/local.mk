@@ -41,6 +41,7 @@ SYSTEM_TESTS = \
 	tests/system/test_reload.py \
 	tests/system/test_replies.py \
 	tests/system/test_run.py \
+	tests/system/test_services.py \
 	tests/system/test_stats.py \
 	tests/system/test_system.py \
 	tests/system/test_tcp.py \

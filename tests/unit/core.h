@@ -15,5 +15,6 @@ Suite *core_pattern_suite(void);
 Suite *core_rule_suite(void);
 Suite *core_ruleset_suite(void);
 Suite *core_server_suite(void);
+Suite *core_services_suite(void);
 
 #endif

@@ -15,8 +15,11 @@ test_core_SOURCES = \
 	tests/unit/core-rule.c \
 	tests/unit/core-ruleset.c \
 	tests/unit/core-server.c \
+	tests/unit/core-services.c \
 	tests/unit/door-fixture.c tests/unit/door-fixture.h \
 	tests/unit/test-core.c \
 	module/backends.c module/config.c module/module.c
 test_core_CFLAGS = $(UNIT_CFLAGS)
+# To run out of memory.
+test_core_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup -Wl,--wrap=strndup
 test_core_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)

@@ -167,11 +167,18 @@ END_TEST
 
 START_TEST(service_files)
 {
-    static const char text[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\nUser=root\nSystemdService=a\n";
+    static const char text[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\nUser=root\nSystemdService=a\n"
+                               "[X-Postern]\nAllow=call\nOwnerUser=a\nAccessControl=self\n";
+    static const char refused[] = "[D-BUS Service]\nName=com.example.A\nExec=/bin/a\n[X-Postern]\nAllow=call\nAlow=call\n";
     struct postern_service *service = NULL;
     struct postern_error error;
 
     EXHAUST(postern_service_parse("/a.service", text, sizeof(text) - 1, false, &service, &error), ck_assert_ptr_null(service));
+    ck_assert_str_eq(service->allow.text, "call");
+    postern_service_free(service);
+    service = NULL;
+    EXHAUST(postern_service_parse("/a.service", refused, sizeof(refused) - 1, false, &service, &error), ck_assert_ptr_null(service));
+    ck_assert(service->refused != NULL && service->allow.text == NULL);
     postern_service_free(service);
 }
 END_TEST

@@ -78,7 +78,8 @@ static const struct {
     {HEAD NAME "SystemdService=a.service\n", "-|-|a.service|-"},
     {HEAD NAME "Exec=a\\sb\\tc\\\\d\n", "a b\tc\\d|-|-|-"},
     {HEAD NAME EXEC "Name[de]=x y\nX-Unknown=1\nUser=\n", "/bin/a|-|-|-"},
-    {"[Other]\nName=b\nName=c\nExec=\\q\n" HEAD NAME EXEC "[X-Postern]\nAllow=x\nExec=y\n", "/bin/a|-|-|-"},
+    {"[Other]\nName=b\nName=c\nExec=\\q\n" HEAD NAME EXEC "[X-Other]\nAllow=x\nAllow=y\nExec=y\n", "/bin/a|-|-|-"},
+    {HEAD NAME EXEC "Allow=x\nOwnerUser=y\nAccessControl=self\n", "/bin/a|-|-|-"},
     {HEAD NAME EXEC "Comment=gr\xc3\xbc\xc3\x9f\tGott\n", "/bin/a|-|-|-"},
 };
 
@@ -115,6 +116,30 @@ static const struct {
     {HEAD NAME "Exec=/bin/\xff\n", ": this is not UTF-8 text"},
 };
 
+#define OURS HEAD NAME EXEC "[X-Postern]\n"
+
+/* The group for the mediator: "Allow@line|OwnerUser@line|AccessControl@line", or what is wrong with it. The service is there in every case. */
+static const struct {
+    const char *text, *keys, *warning;
+} ours[] = {
+    {OURS, "-|-|-", NULL},
+    {OURS "Allow=talk\n", "talk@5|-|-", NULL},
+    {OURS "\n# why\nAllow = see; call=a.b.*@/x ;\nOwnerUser=alice\nAccessControl=self\n", "see; call=a.b.*@/x ;@7|alice@8|self@9", NULL},
+    {"[X-Postern]\nAccessControl=self\n" HEAD NAME EXEC, "-|-|self@2", NULL},
+    {HEAD "[X-Postern]\nAllow=a\\sb\n[Other]\nAllow=c\nName=d\n" HEAD, NULL, NULL}, /* the other group twice spoils the file */
+    {OURS "Allow=\nOwnerUser=\nAccessControl=\n", "-|-|-", NULL},
+    {OURS "Allow=a\\tb\\\\c\n", "a\tb\\c@5|-|-", NULL},
+    {OURS "Alow=talk\n", "-|-|-", ":5: a key that this group does not have"},
+    {OURS "Allow=talk\nOwnerUser=alice\nallow=talk\n", "-|-|-", ":7: a key that this group does not have"},
+    {OURS "Allow[de]=talk\n", "-|-|-", ":5: a key that this group does not have"},
+    {OURS "Exec=/bin/b\nAccessControl=self\n", "-|-|-", ":5: a key that this group does not have"},
+    {OURS "Allow=talk\nAllow=talk\n", "-|-|-", ":6: the key stands there twice"},
+    {OURS "Allow=\nAllow=talk\n", "-|-|-", ":6: the key stands there twice"},
+    {OURS "Allow=talk\\;see\nOwnerUser=alice\n", "-|-|-", ":5: a backslash must be followed by"},
+    {OURS "Allow=talk\n[Other]\n[X-Postern]\nOwnerUser=alice\n", "-|-|-", ":7: the group [X-Postern] stands there twice"},
+    {OURS "Bad=1\nWorse=2\n", "-|-|-", ":5: a key that this group does not have"}, /* one line is enough */
+};
+
 static const char *or_dash(const char *s)
 {
     return s != NULL ? s : "-";
@@ -138,6 +163,41 @@ START_TEST(good_files)
     ck_assert_ptr_nonnull(strstr(service->file, "/com.example.A.service"));
     postern_services_finish(&services);
     ck_assert_ptr_null(services.table);
+}
+END_TEST
+
+static void print_key(char *text, size_t size, const struct postern_service_key *key)
+{
+    snprintf(text, size, key->text != NULL ? "%s@%u" : "-", key->text, key->line);
+}
+
+START_TEST(our_group)
+{
+    struct postern_services services;
+    const struct postern_service *service;
+    char key[3][100], keys[310], place[300];
+    const char *found;
+
+    write_file("com.example.A.service", ours[_i].text, strlen(ours[_i].text));
+    services = load((const char *const[4]){""}, 1);
+    service = postern_services_find(&services, "com.example.A");
+    ck_assert((service != NULL) == (ours[_i].keys != NULL));
+    if (service != NULL) {
+        ck_assert_str_eq(service->exec, "/bin/a");
+        print_key(key[0], sizeof(key[0]), &service->allow);
+        print_key(key[1], sizeof(key[1]), &service->owner_user);
+        print_key(key[2], sizeof(key[2]), &service->access_control);
+        snprintf(keys, sizeof(keys), "%s|%s|%s", key[0], key[1], key[2]);
+        ck_assert_str_eq(keys, ours[_i].keys);
+        ck_assert((warnings[0] != '\0') == (ours[_i].warning != NULL));
+    }
+    if (ours[_i].warning != NULL) {
+        snprintf(place, sizeof(place), "%s/com.example.A.service%s", dir, ours[_i].warning);
+        found = strstr(warnings, place);
+        ck_assert_msg(found == warnings, "%s", warnings);
+        ck_assert_ptr_eq(strchr(warnings, '\n'), warnings + strlen(warnings) - 1);
+    }
+    postern_services_finish(&services);
 }
 END_TEST
 
@@ -230,6 +290,7 @@ Suite *service_suite(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, good_files, 0, sizeof(good) / sizeof(good[0]));
+    tcase_add_loop_test(tcase, our_group, 0, sizeof(ours) / sizeof(ours[0]));
     tcase_add_loop_test(tcase, bad_files, 0, sizeof(bad) / sizeof(bad[0]));
     tcase_add_test(tcase, odd_files);
     tcase_add_test(tcase, order);

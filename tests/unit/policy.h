@@ -18,6 +18,7 @@ Suite *policy_default_suite(void);
 Suite *policy_mediatorconf_suite(void);
 Suite *policy_parts_suite(void);
 Suite *policy_subjects_suite(void);
+Suite *policy_services_suite(void);
 
 /* A file in memory with this text; its name is good until it is closed. Returns the fd. */
 int memory_file(const char *text, size_t len, char name[64]);

@@ -13,6 +13,7 @@ test_policy_SOURCES = \
 	tests/unit/policy-mediatorconf.c \
 	tests/unit/policy-parts.c \
 	tests/unit/policy-rules.c \
+	tests/unit/policy-services.c \
 	tests/unit/policy-subjects.c
 # Rows of a table say only what differs from the common case.
 test_policy_CFLAGS = $(UNIT_CFLAGS) -Wno-missing-field-initializers -DTEST_SRCDIR='"$(abs_top_srcdir)"'
