@@ -15,6 +15,7 @@ if HAVE_LIBAPPARMOR
 libbackends_la_SOURCES += \
 	backends/apparmor/backend.c backends/apparmor/state.h \
 	backends/apparmor/door.c \
+	backends/apparmor/explain.c \
 	backends/apparmor/identify.c \
 	backends/apparmor/label.c \
 	backends/apparmor/probe.c \
@@ -25,6 +26,7 @@ if HAVE_LIBSELINUX
 libbackends_la_SOURCES += \
 	backends/selinux/backend.c backends/selinux/state.h \
 	backends/selinux/door.c \
+	backends/selinux/explain.c \
 	backends/selinux/server.c
 endif
 

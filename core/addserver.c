@@ -48,10 +48,9 @@ static int make_instance(struct postern_mediator *mediator, const struct postern
     };
     int r = 0;
 
-    if (args->n_rules > 0) {
-        r = postern_ruleset_new(args->rules, args->n_rules, &plan.rules);
-        args->rules = NULL; /* taken over in either case */
-        args->n_rules = 0;
+    if (args->rules.n > 0) {
+        r = postern_ruleset_new(args->rules.rules, args->rules.n, &plan.rules);
+        args->rules = (struct postern_rulelist){.rules = NULL}; /* taken over in either case */
     }
     if (r == 0)
         r = postern_buf_append(&plan.metadata, args->metadata, args->metadata_len);
@@ -102,6 +101,13 @@ static int begin_listening(struct postern_instance *instance, struct postern_ser
     return postern_listening_begin(instance, &plan, error);
 }
 
+static void tell(struct postern_instance *instance)
+{
+    postern_mediator_log(instance->mediator, LOG_INFO, "%s: new container of type %s, name \"%s\", for uid %u", instance->path, instance->type,
+                         instance->name, instance->creator_uid);
+    postern_instance_announce(instance);
+}
+
 int postern_containers1_add_server(struct postern_mediator *mediator, const struct postern_call *call,
                                    struct postern_error *error)
 {
@@ -125,8 +131,7 @@ int postern_containers1_add_server(struct postern_mediator *mediator, const stru
         if (r < 0)
             postern_instance_free(instance);
         else
-            postern_mediator_log(mediator, LOG_INFO, "%s: new container of type %s, name \"%s\", for uid %u", instance->path,
-                                 instance->type, instance->name, instance->creator_uid);
+            tell(instance);
     }
     postern_server_args_finish(&args);
     return r;

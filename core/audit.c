@@ -9,7 +9,8 @@
 
 #include "core/decide.h"
 #include "core/fields.h"
-#include "core/ruletext.h"
+#include "core/watch.h"
+#include "core/words.h"
 #include "wire/name.h"
 
 /* ---- a line --------------------------------------------------------------------------------------------- */
@@ -90,37 +91,6 @@ static void put_number(struct line *line, const char *key, uint64_t value)
 
 /* ---- what is in it ------------------------------------------------------------------------------------------ */
 
-static const char *const door_names[] = {"none", "xml", "container", "lsm"};
-static const char *const action_names[] = {"none", "connect", "own", "send", "receive", "see", "activate", "monitor"};
-
-#define RULE_TEXT 300
-
-static const char *rule_text(const struct postern_rule_ref *rule, char text[RULE_TEXT])
-{
-    switch (rule->kind) {
-    case POSTERN_RULE_FILE:
-        snprintf(text, RULE_TEXT, "%s:%" PRIu32, rule->file, rule->line);
-        break;
-    case POSTERN_RULE_INDEX:
-        snprintf(text, RULE_TEXT, "index:%" PRIu32, rule->index);
-        break;
-    case POSTERN_RULE_BASELINE:
-        snprintf(text, RULE_TEXT, "baseline:%" PRIu32, rule->index);
-        break;
-    case POSTERN_RULE_LABELS:
-        snprintf(text, RULE_TEXT, "%s", rule->file);
-        break;
-    default:
-        snprintf(text, RULE_TEXT, "none");
-    }
-    return text;
-}
-
-static const char *action_text(const struct postern_request *request)
-{
-    return (request->flags & POSTERN_REQUEST_RELEASE) != 0 ? "release" : action_names[request->action];
-}
-
 static void put_party(struct line *line, const char *key, const struct postern_party *party)
 {
     char text[32];
@@ -152,7 +122,7 @@ static void put_request(struct line *line, const struct postern_request *request
     const struct postern_instance *from = request->from != NULL ? request->from->instance : NULL;
     const struct postern_instance *to = request->to != NULL ? request->to->instance : NULL;
 
-    put(line, "action", action_text(request));
+    put(line, "action", postern_words_action(request));
     if (request->from != NULL)
         put_party(line, "from", request->from);
     else
@@ -207,86 +177,13 @@ static struct budgets budgets_of(const struct postern_request *request, const st
 }
 
 /* Has this missing rule been reported in this second? */
-static bool is_new_complaint(struct postern_instance *instance, const char *rule, size_t len)
+static bool is_new_complaint(struct postern_instance *instance, const char *rule)
 {
+    if (rule == NULL)
+        rule = "";
     if (instance->complaints == NULL)
         instance->complaints = calloc(1, sizeof(*instance->complaints));
-    return instance->complaints != NULL && postern_budget_is_new(instance->complaints, postern_hash(rule, len));
-}
-
-/* ---- the rule that would be needed ------------------------------------------------------------------------------------ */
-
-static void copy_view(char *out, size_t size, const struct postern_view *view)
-{
-    snprintf(out, size, "%.*s", view->data != NULL ? (int)view->len : 0, view->data != NULL ? view->data : "");
-}
-
-/* The name by which a rule would best speak of the other end. */
-static void name_peer(const struct postern_request *request, uint8_t end, char *out, size_t size)
-{
-    const struct postern_party *peer = end == POSTERN_END_SENDER ? request->to : request->from;
-
-    if (request->name.data != NULL && request->name.len > 0) {
-        copy_view(out, size, &request->name);
-        return;
-    }
-    if (end == POSTERN_END_SENDER && request->message != NULL && request->message->destination.data != NULL &&
-        request->message->destination.data[0] != ':') {
-        copy_view(out, size, &request->message->destination);
-        return;
-    }
-    snprintf(out, size, "%s", peer != NULL && peer->unique_name != NULL ? peer->unique_name : "");
-    for (size_t i = 0; peer != NULL && i < peer->n_names; i++)
-        if (peer->names[i].primary)
-            snprintf(out, size, "%s", peer->names[i].name->name);
-}
-
-static const char *needed_word(const struct postern_request *request, uint8_t end)
-{
-    bool call = request->message != NULL && (request->flags & POSTERN_REQUEST_BROADCAST) == 0;
-
-    if (request->action == POSTERN_ACTION_OWN)
-        return "own";
-    if (request->action == POSTERN_ACTION_ACTIVATE)
-        return "call";
-    if (request->action != POSTERN_ACTION_SEND)
-        return NULL;
-    if (request->to == NULL)
-        return (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0 ? NULL : "see";
-    if (request->message->fds > 0)
-        return end == POSTERN_END_RECEIVER ? "receive-fds" : call ? "send-fds" : NULL;
-    return call ? "call" : end == POSTERN_END_RECEIVER ? "broadcast" : NULL;
-}
-
-static void put_slice(struct line *line, const struct postern_view *view)
-{
-    for (uint32_t i = 0; view->data != NULL && i < view->len; i++)
-        put_char(line, view->data[i]);
-}
-
-/* The text form of the smallest rule that would allow this, as far as one could. */
-static void needed_rule(const struct postern_request *request, uint8_t end, struct line *rule)
-{
-    const struct postern_message *m = request->message;
-    const char *word = needed_word(request, end);
-    char name[POSTERN_NAME_MAX + 1];
-
-    name_peer(request, end, name, sizeof(name));
-    if (word == NULL || *name == '\0' || strcmp(name, POSTERN_DRIVER_NAME) == 0)
-        return;
-    put_text(rule, word);
-    put_char(rule, '=');
-    put_text(rule, name);
-    if (m == NULL || m->path.data == NULL || strcmp(word, "see") == 0)
-        return;
-    put_char(rule, '=');
-    /* A message without an interface is matched only by a rule without one. */
-    put_slice(rule, &m->interface);
-    put_text(rule, m->interface.data != NULL ? "." : "*");
-    if (m->interface.data != NULL)
-        put_slice(rule, &m->member);
-    put_char(rule, '@');
-    put_slice(rule, &m->path);
+    return instance->complaints != NULL && postern_budget_is_new(instance->complaints, postern_hash(rule, strlen(rule)));
 }
 
 /* ---- what is written ---------------------------------------------------------------------------------------------------- */
@@ -313,21 +210,25 @@ static void write_line(const struct postern_mediator *mediator, int priority, co
 static void write_complaint(struct postern_instance *instance, const struct postern_request *request, uint8_t end)
 {
     struct postern_audit_event event = {
-        .verdict = "complained", .door = "container", .rule = "none", .action = action_text(request), .end = end, .request = request};
-    struct line line = {.len = 0}, rule = {.len = 0};
+        .verdict = "complained", .door = "container", .rule = "none", .action = postern_words_action(request), .end = end, .request = request};
+    struct line line = {.len = 0};
+    struct postern_buf rule = {.len = 0};
 
-    needed_rule(request, end, &rule);
-    if (!is_new_complaint(instance, rule.text, rule.len))
-        return;
-    put(&line, "verdict", "complained");
-    put(&line, "door", "container");
-    put(&line, "rule", "none");
-    put(&line, "end", end == POSTERN_END_SENDER ? "sender" : "receiver");
-    put(&line, "instance", instance->path);
-    put(&line, "needs", rule.len > 0 ? rule.text : NULL);
-    put_request(&line, request);
-    event.needs = rule.len > 0 ? rule.text : NULL;
-    write_line(instance->mediator, LOG_NOTICE, &line, &event);
+    /* Without memory the line says less. */
+    if (postern_words_needed_rule(request, end, &rule) == 0 && rule.len > 0 && postern_buf_append(&rule, "", 1) == 0)
+        event.needs = (const char *)rule.data;
+    if (is_new_complaint(instance, event.needs)) {
+        postern_watch_tell(instance->mediator, &event, true);
+        put(&line, "verdict", "complained");
+        put(&line, "door", "container");
+        put(&line, "rule", "none");
+        put(&line, "end", postern_words_end(end));
+        put(&line, "instance", instance->path);
+        put(&line, "needs", event.needs);
+        put_request(&line, request);
+        write_line(instance->mediator, LOG_NOTICE, &line, &event);
+    }
+    postern_buf_finish(&rule);
 }
 
 static void write_complaints(const struct postern_request *request, const struct postern_decision *decision)
@@ -348,7 +249,7 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     if (name == NULL)
         return;
     snprintf(rule, sizeof(rule), "see=%s", name);
-    if (!is_new_complaint(observer->instance, rule, strlen(rule)))
+    if (!is_new_complaint(observer->instance, rule))
         return;
     put(&line, "verdict", "complained");
     put(&line, "door", "container");
@@ -358,6 +259,7 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     put(&line, "action", "see");
     put_party(&line, "from", observer);
     put(&line, "name", name);
+    postern_watch_tell(observer->mediator, &event, true);
     write_line(observer->mediator, LOG_NOTICE, &line, &event);
 }
 
@@ -376,6 +278,7 @@ void postern_audit_refused(struct postern_mediator *mediator, struct postern_ins
         put_number(&line, "pid", (uint64_t)facts->pid);
     }
     put(&line, "to_instance", instance != NULL ? instance->path : NULL);
+    postern_watch_tell(mediator, &event, true);
     if (may_write(instance != NULL ? &instance->budget : &mediator->budget, &line, &event))
         write_line(mediator, LOG_WARNING, &line, &event);
 }
@@ -403,22 +306,22 @@ static void write_fault(struct postern_mediator *mediator, const struct postern_
 }
 
 /* The line and the fields of a decision, but for how many others were suppressed. */
-static void describe(const struct postern_request *request, const struct postern_decision *decision, char rule[RULE_TEXT],
+static void describe(const struct postern_request *request, const struct postern_decision *decision, char rule[POSTERN_WORDS_RULE_MAX],
                      struct postern_audit_event *event, struct line *line)
 {
     *event = (struct postern_audit_event){
         .verdict = decision->allowed ? "allowed" : "denied",
-        .door = door_names[decision->door],
-        .rule = rule_text(&decision->opinion.rule, rule),
+        .door = postern_words_door(decision->door),
+        .rule = postern_words_rule(&decision->opinion.rule, rule),
         .why = decision->opinion.why,
-        .action = action_text(request),
+        .action = postern_words_action(request),
         .end = decision->opinion.end,
         .request = request,
     };
     put(line, "verdict", event->verdict);
     put(line, "door", event->door);
     put(line, "rule", event->rule);
-    put(line, "end", event->end == POSTERN_END_SENDER ? "sender" : "receiver");
+    put(line, "end", postern_words_end(event->end));
     put(line, "why", event->why);
     put_request(line, request);
     if (decision->opinion.rule.kind == POSTERN_RULE_LABELS)
@@ -444,14 +347,28 @@ static void report_findings(struct postern_mediator *mediator, const struct post
     }
 }
 
+/* Who watches is also told which rule of a container would have let it pass. */
+static void tell_watchers(struct postern_mediator *mediator, const struct postern_decision *decision, struct postern_audit_event *event, bool news)
+{
+    struct postern_buf needs = {.len = 0};
+
+    if (!decision->allowed && decision->door == POSTERN_DOOR_CONTAINER &&
+        postern_door_container_fix(mediator, event->request, &decision->opinion, &needs) == 0 && needs.len > 0 &&
+        postern_buf_append(&needs, "", 1) == 0)
+        event->needs = (const char *)needs.data;
+    postern_watch_tell(mediator, event, news);
+    event->needs = NULL;
+    postern_buf_finish(&needs);
+}
+
 void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
                             const struct postern_decision *decision)
 {
-    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0;
+    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0, news, watched;
     struct postern_audit_budget *budget;
     struct postern_audit_event event;
     struct line line = {.len = 0};
-    char rule[RULE_TEXT];
+    char rule[POSTERN_WORDS_RULE_MAX];
 
     if (decision->faulty) {
         write_fault(mediator, decision);
@@ -459,9 +376,15 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
     }
     write_complaints(request, decision);
     report_findings(mediator, request, decision);
-    if (!all && !is_worth_a_line(request, decision))
+    news = is_worth_a_line(request, decision);
+    watched = postern_watch_wants(&mediator->watching, news);
+    if (!all && !news && !watched)
         return;
     describe(request, decision, rule, &event, &line);
+    if (watched)
+        tell_watchers(mediator, decision, &event, news);
+    if (!all && !news)
+        return;
     budget = budgets_of(request, decision).lines;
     if (!all && budget != NULL && !may_write(budget, &line, &event))
         return;

@@ -8,6 +8,8 @@
 #include "core/settings.h"
 #include "util/error.h"
 
+#define POSTERN_BACKEND_STATUS_MAX 300
+
 struct postern_backend {
     const char *name; /* as in <identity order="..."> and in org.postern.IdentitySource */
     /* Prepares it and finds out what this machine has of it. 1 with *data: it is a door here, and check is asked; 0 with *data: it is none;
@@ -24,7 +26,10 @@ struct postern_backend {
     /* Its opinion on requests, as one of the doors; NULL: it has none. It abstains where the machine has nothing of it. */
     postern_door_fn *check;
     postern_report_fn *report; /* of its findings; NULL: it has none */
+    postern_fix_fn *fix;       /* NULL: it has none */
     uint8_t place;             /* enum postern_door_place of check */
+    /* What state the door is in here, as a sentence for people; NULL: it is none. Returns text, or a static string. */
+    const char *(*status)(void *data, char text[POSTERN_BACKEND_STATUS_MAX]);
     /* Other settings are in force; NULL: it keeps nothing. */
     void (*refresh)(void *data);
 };

@@ -2,154 +2,76 @@
 #include "core/containers1.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "core/object.h"
 #include "core/serverargs.h"
 #include "wire/credentials.h"
-#include "wire/message.h"
 #include "wire/name.h"
-#include "wire/reader.h"
 
-#define ERROR "org.freedesktop.DBus.Error."
-
-const struct postern_interface postern_containers1_interface = {
-    .size = sizeof(postern_containers1_interface),
-    .name = POSTERN_CONTAINERS1,
-    .introspection = "  <interface name=\"org.freedesktop.DBus.Containers1\">\n"
-                     "    <method name=\"AddServer\">\n"
-                     "      <arg direction=\"in\" type=\"s\" name=\"container_type\"/>\n"
-                     "      <arg direction=\"in\" type=\"s\" name=\"container_name\"/>\n"
-                     "      <arg direction=\"in\" type=\"a{sv}\" name=\"metadata\"/>\n"
-                     "      <arg direction=\"in\" type=\"a{sv}\" name=\"named_arguments\"/>\n"
-                     "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
-                     "      <arg direction=\"out\" type=\"ay\" name=\"socket_path\"/>\n"
-                     "      <arg direction=\"out\" type=\"s\" name=\"address\"/>\n"
-                     "    </method>\n"
-                     "    <method name=\"StopInstance\">\n"
-                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-                     "    </method>\n"
-                     "    <method name=\"StopListening\">\n"
-                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-                     "    </method>\n"
-                     "    <method name=\"GetConnectionInstance\">\n"
-                     "      <arg direction=\"in\" type=\"s\" name=\"bus_name\"/>\n"
-                     "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
-                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
-                     "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
-                     "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
-                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
-                     "    </method>\n"
-                     "    <method name=\"GetInstanceInfo\">\n"
-                     "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
-                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
-                     "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
-                     "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
-                     "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
-                     "    </method>\n"
-                     "    <method name=\"RequestHeader\"/>\n"
-                     "    <signal name=\"InstanceRemoved\">\n"
-                     "      <arg type=\"o\" name=\"instance\"/>\n"
-                     "    </signal>\n"
-                     "    <property name=\"SupportedArguments\" type=\"as\" access=\"read\">\n"
-                     "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>\n"
-                     "    </property>\n"
-                     "  </interface>\n",
-};
-
-/* ---- answers -------------------------------------------------------------------------------------------- */
-
-static int fail(struct postern_mediator *mediator, struct postern_reply *reply, const char *name, const char *text)
-{
-    snprintf(mediator->reply_error, sizeof(mediator->reply_error), "%s", text);
-    /* Cutting may have split a character. */
-    for (size_t len = strlen(mediator->reply_error); len > 0 && !postern_utf8_is_valid(mediator->reply_error, len); len--)
-        mediator->reply_error[len - 1] = '\0';
-    reply->error_name = name;
-    reply->error_text = mediator->reply_error;
-    return 0;
-}
-
-static const char *error_name(int r)
-{
-    switch (r) {
-    case -EINVAL:
-        return ERROR "InvalidArgs";
-    case -EDQUOT:
-        return ERROR "LimitsExceeded";
-    case -EACCES:
-        return ERROR "AccessDenied";
-    case -ENOMEM:
-        return ERROR "NoMemory";
-    case -ENXIO:
-        return ERROR "NotContainer";
-    case -ENOENT:
-        return ERROR "NameHasNoOwner";
-    default:
-        return ERROR "Failed";
-    }
-}
-
-static int answer(struct postern_mediator *mediator, struct postern_reply *reply)
-{
-    int r = postern_writer_finish(&mediator->reply);
-
-    if (r < 0)
-        return r;
-    reply->signature = mediator->reply.signature;
-    reply->body = mediator->reply.buf.data;
-    reply->body_len = (uint32_t)mediator->reply.buf.len;
-    return 0;
-}
+const char postern_containers1_introspection[] =
+    "  <interface name=\"org.freedesktop.DBus.Containers1\">\n"
+    "    <method name=\"AddServer\">\n"
+    "      <arg direction=\"in\" type=\"s\" name=\"container_type\"/>\n"
+    "      <arg direction=\"in\" type=\"s\" name=\"container_name\"/>\n"
+    "      <arg direction=\"in\" type=\"a{sv}\" name=\"metadata\"/>\n"
+    "      <arg direction=\"in\" type=\"a{sv}\" name=\"named_arguments\"/>\n"
+    "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
+    "      <arg direction=\"out\" type=\"ay\" name=\"socket_path\"/>\n"
+    "      <arg direction=\"out\" type=\"s\" name=\"address\"/>\n"
+    "    </method>\n"
+    "    <method name=\"StopInstance\">\n"
+    "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+    "    </method>\n"
+    "    <method name=\"StopListening\">\n"
+    "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+    "    </method>\n"
+    "    <method name=\"GetConnectionInstance\">\n"
+    "      <arg direction=\"in\" type=\"s\" name=\"bus_name\"/>\n"
+    "      <arg direction=\"out\" type=\"o\" name=\"instance\"/>\n"
+    "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
+    "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
+    "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
+    "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
+    "    </method>\n"
+    "    <method name=\"GetInstanceInfo\">\n"
+    "      <arg direction=\"in\" type=\"o\" name=\"instance\"/>\n"
+    "      <arg direction=\"out\" type=\"a{sv}\" name=\"creator\"/>\n"
+    "      <arg direction=\"out\" type=\"s\" name=\"container_type\"/>\n"
+    "      <arg direction=\"out\" type=\"s\" name=\"container_name\"/>\n"
+    "      <arg direction=\"out\" type=\"a{sv}\" name=\"metadata\"/>\n"
+    "    </method>\n"
+    "    <method name=\"RequestHeader\"/>\n"
+    "    <signal name=\"InstanceRemoved\">\n"
+    "      <arg type=\"o\" name=\"instance\"/>\n"
+    "    </signal>\n"
+    "    <property name=\"SupportedArguments\" type=\"as\" access=\"read\">\n"
+    "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>\n"
+    "    </property>\n"
+                     "  </interface>\n";
 
 /* ---- methods -------------------------------------------------------------------------------------------- */
 
-/* A method: 0 with the answer in mediator->reply, or an errno value for error_name() with *error. */
-typedef int method_fn(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error);
-
-/* The one argument, a string or path. */
-static int read_text(const struct postern_call *call, const char **text)
-{
-    const struct postern_message *m = call->message;
-    struct postern_reader r;
-
-    postern_reader_init(&r, (char)m->order, m->signature.data, m->body, m->body_len);
-    postern_reader_string(&r, text, NULL);
-    return postern_reader_finish(&r) < 0 ? -EINVAL : 0;
-}
-
-/* The instance that the argument names. To a container every instance but its own does not exist. */
+/* The instance that the argument names. */
 static int read_instance(struct postern_mediator *mediator, const struct postern_call *call, struct postern_instance **instance,
                          struct postern_error *error)
 {
-    struct postern_instance *found;
     const char *path;
 
-    if (read_text(call, &path) < 0)
+    if (postern_object_read_text(call, &path) < 0)
         return postern_error_set(error, -EINVAL, "the argument cannot be read");
-    found = postern_instance_find(mediator, path);
-    if (found == NULL || (call->caller->instance != NULL && call->caller->instance != found))
-        return postern_error_set(error, -ENXIO, "there is no container instance %s", path);
-    *instance = found;
-    return 0;
+    return postern_object_find_instance(mediator, call->caller, path, instance, error);
 }
 
 /* An instance that the caller may end: only the creator's uid. */
 static int read_instance_to_stop(struct postern_mediator *mediator, const struct postern_call *call,
                                  struct postern_instance **instance, struct postern_error *error)
 {
-    struct postern_instance *found;
-    int r;
+    const char *path;
 
-    if (call->caller->instance != NULL)
-        return postern_error_set(error, -EACCES, "containers may not stop containers");
-    r = read_instance(mediator, call, &found, error);
-    if (r < 0)
-        return r;
-    if (call->caller->anonymous || call->caller->uid != found->creator_uid)
-        return postern_error_set(error, -EACCES, "the container instance %s was made by another user", found->path);
-    *instance = found;
-    return 0;
+    if (postern_object_read_text(call, &path) < 0)
+        return postern_error_set(error, -EINVAL, "the argument cannot be read");
+    return postern_object_find_own_instance(mediator, call->caller, path, false, instance, error);
 }
 
 static int stop_listening(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
@@ -172,21 +94,12 @@ static int stop_instance(struct postern_mediator *mediator, const struct postern
     return r;
 }
 
-/* Entries that were stored as they stand behind an array's length: the writer is at a multiple of 8 there, too. */
-static void write_entries(struct postern_writer *w, const struct postern_buf *entries)
-{
-    postern_writer_open(w, 'a', "{sv}");
-    if (w->error == 0 && postern_buf_append(&w->buf, entries->data, entries->len) < 0)
-        w->error = -ENOMEM;
-    postern_writer_close(w);
-}
-
 static void write_info(struct postern_writer *w, const struct postern_instance *instance)
 {
-    write_entries(w, &instance->credentials);
+    postern_object_write_entries(w, &instance->credentials);
     postern_writer_string(w, instance->type);
     postern_writer_string(w, instance->name);
-    write_entries(w, &instance->metadata);
+    postern_object_write_entries(w, &instance->metadata);
 }
 
 static int get_instance_info(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
@@ -205,7 +118,7 @@ static int get_connection_instance(struct postern_mediator *mediator, const stru
     const struct postern_party *party;
     const char *name;
 
-    if (read_text(call, &name) < 0)
+    if (postern_object_read_text(call, &name) < 0)
         return postern_error_set(error, -EINVAL, "the argument cannot be read");
     if (strcmp(name, POSTERN_DRIVER_NAME) == 0)
         return postern_error_set(error, -ENXIO, "%s is in no container", name);
@@ -225,11 +138,7 @@ static int request_header(struct postern_mediator *mediator, const struct poster
     return 0;
 }
 
-static const struct method {
-    const char *name;
-    const char *signature;
-    method_fn *fn;
-} methods[] = {
+static const struct postern_object_method methods[] = {
     {"AddServer", "ssa{sv}a{sv}", postern_containers1_add_server},
     {"StopListening", "o", stop_listening},
     {"StopInstance", "o", stop_instance},
@@ -240,24 +149,7 @@ static const struct method {
 
 int postern_containers1_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply)
 {
-    const struct postern_message *m = call->message;
-    const char *signature = m->signature.data != NULL ? m->signature.data : "";
-    struct postern_error error = {.text = ""};
-    const struct method *method = NULL;
-    int r;
-
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (m->member.data != NULL && strcmp(methods[i].name, m->member.data) == 0)
-            method = &methods[i];
-    if (method == NULL)
-        return fail(mediator, reply, ERROR "UnknownMethod", "org.freedesktop.DBus.Containers1 has no such method");
-    if (strcmp(signature, method->signature) != 0) {
-        postern_error_set(&error, -EINVAL, "%s takes (%s), not (%s)", method->name, method->signature, signature);
-        return fail(mediator, reply, ERROR "InvalidArgs", error.text);
-    }
-    postern_writer_reset(&mediator->reply);
-    r = method->fn(mediator, call, &error);
-    return r < 0 ? fail(mediator, reply, error_name(r), error.text) : answer(mediator, reply);
+    return postern_object_call(mediator, call, POSTERN_CONTAINERS1, methods, sizeof(methods) / sizeof(methods[0]), reply);
 }
 
 int postern_containers1_property(struct postern_mediator *mediator, const char *member, struct postern_reply *reply)
@@ -265,7 +157,7 @@ int postern_containers1_property(struct postern_mediator *mediator, const char *
     struct postern_writer *w = &mediator->reply;
 
     if (member != NULL && strcmp(member, "SupportedArguments") != 0)
-        return fail(mediator, reply, ERROR "UnknownProperty", "org.freedesktop.DBus.Containers1 has no such property");
+        return postern_object_no_property(mediator, POSTERN_CONTAINERS1, reply);
     postern_writer_reset(w);
     if (member == NULL) {
         postern_writer_open(w, 'a', "{sv}");
@@ -279,7 +171,7 @@ int postern_containers1_property(struct postern_mediator *mediator, const char *
         postern_writer_entry_close(w);
         postern_writer_close(w);
     }
-    return answer(mediator, reply);
+    return postern_object_answer(mediator, reply);
 }
 
 /* ---- identity for others ----------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #define POSTERN_CONTAINERS1 "org.freedesktop.DBus.Containers1"
 
-extern const struct postern_interface postern_containers1_interface;
+extern const char postern_containers1_introspection[]; /* the <interface> element */
 
 /* driver_call() and get_property() of the module's table, for this interface. */
 int postern_containers1_call(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply);

@@ -28,32 +28,56 @@ static void keep_findings(struct postern_decision *decision, int place, const st
     }
 }
 
-void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
-                    struct postern_decision *decision)
+/* Adds the opinion of a door. False: it denied, and what other doors say does not matter any more. */
+static bool add(struct postern_decision *decision, int place, const struct postern_opinion *opinion)
+{
+    if (opinion->kind == POSTERN_OPINION_ABSTAIN)
+        return true;
+    keep_findings(decision, place, opinion);
+    decision->allowed = opinion->kind == POSTERN_OPINION_ALLOW;
+    decision->door = door_of_place[place];
+    decision->complaints |= opinion->complaints;
+    decision->log |= opinion->log;
+    decision->opinion = *opinion;
+    if (decision->allowed)
+        decision->opinion.why = NULL;
+    return decision->allowed;
+}
+
+/* Asks one door after the other, until one denies; with all, also those behind it. */
+static void decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_opinion *all,
+                   struct postern_decision *decision)
 {
     struct postern_decision made = {.door = POSTERN_DOOR_NONE};
+    bool open;
 
     made.opinion.why = postern_request_fault(mediator, request);
     made.faulty = made.opinion.why != NULL;
-    for (int place = 0; !made.faulty && place < POSTERN_PLACES; place++) {
-        struct postern_opinion opinion;
+    open = !made.faulty;
+    for (int place = 0; !made.faulty && (open || all != NULL) && place < POSTERN_PLACES; place++) {
+        struct postern_opinion opinion = {.kind = POSTERN_OPINION_ABSTAIN};
 
-        if (mediator->doors[place].fn == NULL)
-            continue; /* a door that this machine does not have; the other ones still decide */
-        ask(&mediator->doors[place], request, &opinion);
-        if (opinion.kind == POSTERN_OPINION_ABSTAIN)
-            continue;
-        keep_findings(&made, place, &opinion);
-        made.allowed = opinion.kind == POSTERN_OPINION_ALLOW;
-        made.door = door_of_place[place];
-        made.complaints |= opinion.complaints;
-        made.log |= opinion.log;
-        made.opinion = opinion;
-        if (!made.allowed)
-            break;
-        made.opinion.why = NULL;
+        /* A door that this machine does not have has nothing to say; the other ones still decide. */
+        if (mediator->doors[place].fn != NULL)
+            ask(&mediator->doors[place], request, &opinion);
+        if (all != NULL)
+            all[place] = opinion;
+        open = open && add(&made, place, &opinion);
     }
     if (!made.allowed && made.opinion.why == NULL)
         made.opinion.why = made.door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
     *decision = made;
+}
+
+void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
+{
+    decide(mediator, request, NULL, decision);
+}
+
+void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,
+                        struct postern_opinion opinions[POSTERN_PLACES], struct postern_decision *decision)
+{
+    for (int place = 0; place < POSTERN_PLACES; place++)
+        opinions[place] = (struct postern_opinion){.kind = POSTERN_OPINION_ABSTAIN};
+    decide(mediator, request, opinions, decision);
 }

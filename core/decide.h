@@ -26,6 +26,10 @@ struct postern_decision {
 void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request,
                     struct postern_decision *decision);
 
+/* The same, and asks every door, also those behind the one that denied: opinions is what each said, by its place. */
+void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,
+                        struct postern_opinion opinions[POSTERN_PLACES], struct postern_decision *decision);
+
 /* What is wrong with the request, or NULL: its size, its action, and that the parties and the message that its action needs are
  * there. */
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request);
@@ -41,5 +45,6 @@ struct postern_view postern_request_assumed_label(const struct postern_request *
 
 /* The container's door; `door` is the mediator. */
 void postern_door_container(void *door, const struct postern_request *request, struct postern_opinion *opinion);
+int postern_door_container_fix(void *door, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "core/party.h"
 #include "postern/module.h"
+#include "util/buf.h"
 
 enum postern_opinion_kind {
     POSTERN_OPINION_DENY = 0,
@@ -21,6 +22,7 @@ enum postern_rule_kind {
     POSTERN_RULE_NONE = 0, /* no rule matched: the default of the door */
     POSTERN_RULE_FILE,     /* file:line of a configuration file */
     POSTERN_RULE_INDEX,    /* index in the Allow list of the instance, from 0 */
+    POSTERN_RULE_GRANT,    /* index is the number of a grant */
     POSTERN_RULE_BASELINE, /* index is the number of the baseline statement */
     POSTERN_RULE_LABELS,   /* the policy of a security module, for the labels of both ends; file is the question, as "apparmor:send" */
 };
@@ -28,7 +30,7 @@ enum postern_rule_kind {
 /* Which rule an opinion rests on; for people, never for the wire. */
 struct postern_rule_ref {
     uint32_t kind;    /* enum postern_rule_kind */
-    uint32_t index;   /* INDEX, BASELINE */
+    uint32_t index;   /* INDEX, GRANT, BASELINE */
     uint32_t line;    /* FILE */
     const char *file; /* FILE; lives as long as the rule set; LABELS: static */
 };
@@ -69,5 +71,9 @@ typedef void postern_door_fn(void *door, const struct postern_request *request, 
 
 /* Writes the record of a finding of this door, where the tools of its security module look for it. How often is the caller's to bound. */
 typedef void postern_report_fn(void *door, const struct postern_request *request, const struct postern_finding *finding);
+
+/* Appends the smallest addition to the door's policy that would make it allow what it denied with this opinion, in the language of that policy;
+ * nothing when there is none. 0 or -ENOMEM. */
+typedef int postern_fix_fn(void *door, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);
 
 #endif

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core/decide.h"
+#include "core/grant.h"
+#include "core/words.h"
 #include "wire/name.h"
 
 /* What may be asked of the driver from inside a container; privileged and unknown methods are refused alike, in every mode. */
@@ -18,6 +20,7 @@ static const struct {
     {"org.freedesktop.DBus.Introspectable", {"Introspect"}},
     {"org.freedesktop.DBus.Properties", {"Get", "GetAll", "Set"}},
     {"org.freedesktop.DBus.Containers1", {"GetConnectionInstance", "GetInstanceInfo", "RequestHeader"}},
+    {"org.postern.Mediator1", {"Grant", "Revoke", "RequestFacts"}},
 };
 
 static bool view_is(const struct postern_view *view, const char *text)
@@ -261,12 +264,16 @@ static struct postern_opinion judge_activate(const struct postern_mediator *medi
     const struct postern_instance *instance = request->from->instance;
     struct postern_rule_query query = {.need = POSTERN_ALLOW_CALL, .message = request->message};
     const struct postern_party *owner;
+    const struct postern_rule *granted;
 
     if (!postern_instance_is_ruled(instance))
         return abstain();
     owner = postern_party_find(mediator, request->name.data, request->name.len);
     if (owner != NULL && owner->instance == instance)
         return allow_by_baseline(2, POSTERN_END_SENDER); /* it runs already, and inside */
+    granted = owner != NULL ? postern_grant_find(owner, instance, &query) : NULL;
+    if (granted != NULL)
+        return by_rule(granted, POSTERN_END_SENDER, NULL); /* it runs already, and lets itself be called */
     return soften(instance, by_rule(postern_instance_rule_for_name(instance, request->name.data, request->name.len, &query),
                                     POSTERN_END_SENDER, "no rule lets the container call the service"));
 }
@@ -303,4 +310,12 @@ void postern_door_container(void *door, const struct postern_request *request, s
     default:
         opinion->why = "an unknown action";
     }
+}
+
+int postern_door_container_fix(void *door, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text)
+{
+    const struct postern_party *party = opinion->end == POSTERN_END_SENDER ? request->from : request->to;
+
+    (void)door;
+    return party != NULL && postern_instance_is_ruled(party->instance) ? postern_words_needed_rule(request, opinion->end, text) : 0;
 }

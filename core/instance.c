@@ -9,6 +9,7 @@
 #include <syslog.h>
 #include <utlist.h>
 
+#include "core/grant.h"
 #include "core/listen.h"
 #include "core/mediator.h"
 
@@ -33,6 +34,8 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
         return -ENOMEM;
     }
     mediator->last_instance = made->number;
+    made->type_hash = postern_hash(made->type, strlen(made->type));
+    made->name_hash = postern_hash(made->name, strlen(made->name));
     made->source = plan->source;
     made->mode = plan->mode;
     made->creator_uid = plan->creator != NULL ? plan->creator->uid : plan->creator_uid;
@@ -72,6 +75,7 @@ static void unlist(struct postern_instance *instance)
     if (instance->recognised.len > 0)
         HASH_DELETE(hh_implicit, instance->mediator->implicit, instance);
     forget_creator(instance);
+    postern_grants_instance_gone(instance);
 }
 
 static void destroy(struct postern_instance *instance)
@@ -99,12 +103,11 @@ void postern_instance_free(struct postern_instance *instance)
     destroy(instance);
 }
 
-static void announce_removal(const struct postern_instance *instance)
+static void announce(const struct postern_instance *instance, const char *interface, const char *member)
 {
     const struct postern_host *host = instance->mediator->host;
     struct postern_writer w;
-    struct postern_signal signal = {
-        .size = sizeof(signal), .interface = "org.freedesktop.DBus.Containers1", .member = "InstanceRemoved"};
+    struct postern_signal signal = {.size = sizeof(signal), .interface = interface, .member = member};
 
     postern_writer_init(&w);
     postern_writer_path(&w, instance->path);
@@ -114,9 +117,17 @@ static void announce_removal(const struct postern_instance *instance)
         signal.body_len = (uint32_t)w.buf.len;
         host->emit(host->data, &signal);
     } else {
-        postern_mediator_log(instance->mediator, LOG_ERR, "out of memory: nobody is told that %s is gone", instance->path);
+        postern_mediator_log(instance->mediator, LOG_ERR, "out of memory: nobody is told %s of %s", member, instance->path);
     }
     postern_writer_free(&w);
+}
+
+void postern_instance_announce(struct postern_instance *instance)
+{
+    if (instance->announced)
+        return;
+    instance->announced = true;
+    announce(instance, "org.postern.Mediator1", "InstanceAdded");
 }
 
 /* Ends the instance if nothing keeps it. When the signal arrives it is gone for everybody who asks. */
@@ -126,7 +137,7 @@ static void settle(struct postern_instance *instance)
         return;
     unlist(instance);
     if (instance->known)
-        announce_removal(instance);
+        announce(instance, "org.freedesktop.DBus.Containers1", "InstanceRemoved");
     destroy(instance);
 }
 
@@ -236,7 +247,9 @@ const struct postern_rule *postern_instance_rule_for_name(const struct postern_i
 {
     const struct postern_rule *rule = postern_ruleset_find_name(instance->rules, name, len, query);
 
-    return rule != NULL ? rule : postern_ruleset_find_name(instance->site_rules, name, len, query);
+    if (rule == NULL)
+        rule = postern_ruleset_find_name(instance->site_rules, name, len, query);
+    return rule != NULL ? rule : postern_ruleset_find_name(instance->mediator->service_rules, name, len, query);
 }
 
 const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance,
@@ -244,18 +257,57 @@ const struct postern_rule *postern_instance_rule_for_party(const struct postern_
                                                            const struct postern_rule_query *query)
 {
     const struct postern_rule *rule = NULL;
+    bool asks_names = instance->rules != NULL || instance->site_rules != NULL || instance->mediator->service_rules != NULL;
 
-    if (instance->rules == NULL && instance->site_rules == NULL)
-        return NULL;
-    for (size_t i = 0; rule == NULL && i < party->n_names; i++)
+    for (size_t i = 0; asks_names && rule == NULL && i < party->n_names; i++)
         if (party->names[i].primary)
             rule = postern_instance_rule_for_name(instance, party->names[i].name->name, party->names[i].name->len, query);
-    /* A connection of another container is covered only by a well-known name that it owns. */
-    if (rule != NULL || (party->instance != NULL && party->instance != instance))
+    if (rule == NULL)
+        rule = postern_grant_find(party, instance, query);
+    /* A connection of another container is covered only by a well-known name that it owns, as its own grants are. */
+    if (rule != NULL || !asks_names || (party->instance != NULL && party->instance != instance))
         return rule;
     if (party->unique_name != NULL)
         rule = postern_instance_rule_for_name(instance, party->unique_name, strlen(party->unique_name), query);
     if (rule == NULL)
         rule = postern_ruleset_find_any(instance->rules, query);
     return rule != NULL ? rule : postern_ruleset_find_any(instance->site_rules, query);
+}
+
+/* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the
+ * list: hence one at a time. */
+static bool release_one(const struct postern_party *party)
+{
+    static const struct postern_rule_query own = {.need = POSTERN_ALLOW_OWN};
+    const struct postern_host *host = party->mediator->host;
+    size_t before = party->n_names;
+
+    for (size_t i = 0; i < party->n_names; i++) {
+        const struct postern_bus_name *name = party->names[i].name;
+        char copy[256];
+
+        if (postern_instance_rule_for_name(party->instance, name->name, name->len, &own) != NULL)
+            continue;
+        snprintf(copy, sizeof(copy), "%s", name->name);
+        host->release_name(host->data, party->host_id, copy);
+        if (party->n_names < before)
+            return true;
+    }
+    return false;
+}
+
+void postern_instance_enforce_names(struct postern_instance *instance)
+{
+    if (instance->mode != POSTERN_MODE_RESTRICT)
+        return;
+    for (struct postern_party *party = instance->parties; party != NULL; party = party->instance_next)
+        while (release_one(party))
+            ;
+}
+
+void postern_instance_set_rules(struct postern_instance *instance, struct postern_ruleset *rules)
+{
+    postern_ruleset_free(instance->rules);
+    instance->rules = rules;
+    postern_instance_enforce_names(instance);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/budget.h"
+#include "core/figures.h"
 #include "core/party.h"
 #include "core/ruleset.h"
 #include "util/buf.h"
@@ -45,6 +46,7 @@ struct postern_instance {
     char path[sizeof(POSTERN_INSTANCE_PREFIX) + 20];
     char *type;
     char *name;
+    uint64_t type_hash, name_hash;
     const char *source; /* the provider that found it */
     uint32_t mode;      /* enum postern_container_mode, never NONE */
     uint32_t creator_uid;
@@ -55,11 +57,14 @@ struct postern_instance {
     struct postern_ruleset *rules;            /* of its own; NULL: none */
     const struct postern_ruleset *site_rules; /* of mediator.conf, the settings' */
     struct postern_quota quota;
+    struct postern_figures figures;
     struct postern_listening listening;
     struct postern_party *parties; /* through instance_next */
     uint64_t n_parties;
     bool known; /* somebody has been told of it, or may have: its end is announced */
+    bool announced; /* its coming was */
     struct postern_contact *contacts;
+    struct postern_audience *audiences; /* of grants that are for it alone; core/grant.c */
     struct postern_audit_budget budget, records; /* of lines in the log, and of records of security modules */
     struct postern_audit_complaints *complaints; /* NULL until the first */
     UT_hash_handle hh;                           /* in mediator->instances, by path */
@@ -85,6 +90,8 @@ struct postern_instance_plan {
 /* 0 and a new instance without a socket, which nobody has been told of; or -ENOMEM. */
 int postern_instance_new(struct postern_mediator *mediator, const struct postern_instance_plan *plan,
                          struct postern_instance **instance);
+/* Tells everybody, the first time that it is called. */
+void postern_instance_announce(struct postern_instance *instance);
 /* Frees an instance that has no parties, and its socket; says nothing to anybody. NULL is allowed. */
 void postern_instance_free(struct postern_instance *instance);
 
@@ -116,6 +123,11 @@ void postern_instance_stop_listening(struct postern_instance *instance, const ch
 void postern_instance_stop(struct postern_instance *instance);
 /* Ends what ends with a connection: the sockets it is the creator of. */
 void postern_instance_creator_left(struct postern_party *creator);
+
+/* Puts these rules in the place of its own, and takes them over; names that it may not own any more are released. */
+void postern_instance_set_rules(struct postern_instance *instance, struct postern_ruleset *rules);
+/* Releases the names of its connections that no rule lets them own any more. */
+void postern_instance_enforce_names(struct postern_instance *instance);
 
 /* A connection has come: -EMFILE when it would be one too many. */
 int postern_instance_join(struct postern_instance *instance, struct postern_party *party);

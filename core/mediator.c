@@ -11,6 +11,8 @@
 #include "core/audit.h"
 #include "core/console.h"
 #include "core/decide.h"
+#include "core/figures.h"
+#include "core/grant.h"
 
 /* The same for every reason, also for names that do not exist: it tells a container nothing. */
 static const char denied_text[] = "The policy of this bus does not allow this";
@@ -20,7 +22,7 @@ void postern_mediator_init(struct postern_mediator *mediator, const struct poste
 {
     *mediator = (struct postern_mediator){.host = host, .flags = flags, .settings = *settings};
     *settings = (struct postern_settings){0};
-    mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator};
+    mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator, .fix = postern_door_container_fix};
     postern_writer_init(&mediator->reply);
 }
 
@@ -31,29 +33,8 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     HASH_ITER(hh, mediator->instances, instance, next)
     postern_instance_free(instance);
     postern_settings_finish(&mediator->settings);
+    postern_ruleset_free(mediator->service_rules);
     postern_writer_free(&mediator->reply);
-}
-
-/* Takes away the first name of the party that its container may not own any more. Releasing tells everybody, which changes the
- * list: hence one at a time. */
-static bool release_one(struct postern_mediator *mediator, const struct postern_party *party)
-{
-    static const struct postern_rule_query own = {.need = POSTERN_ALLOW_OWN};
-    const struct postern_host *host = mediator->host;
-    size_t before = party->n_names;
-
-    for (size_t i = 0; i < party->n_names; i++) {
-        const struct postern_bus_name *name = party->names[i].name;
-        char copy[256];
-
-        if (postern_instance_rule_for_name(party->instance, name->name, name->len, &own) != NULL)
-            continue;
-        snprintf(copy, sizeof(copy), "%s", name->name);
-        host->release_name(host->data, party->host_id, copy);
-        if (party->n_names < before)
-            return true;
-    }
-    return false;
 }
 
 void postern_mediator_reconfigure(struct postern_mediator *mediator, struct postern_settings *settings)
@@ -66,13 +47,7 @@ void postern_mediator_reconfigure(struct postern_mediator *mediator, struct post
     HASH_ITER(hh, mediator->instances, instance, next)
     instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);
     HASH_ITER(hh, mediator->instances, instance, next)
-    {
-        if (instance->mode != POSTERN_MODE_RESTRICT)
-            continue;
-        for (struct postern_party *party = instance->parties; party != NULL; party = party->instance_next)
-            while (release_one(mediator, party))
-                ;
-    }
+    postern_instance_enforce_names(instance);
     for (struct postern_party *party = mediator->parties; party != NULL; party = party->hh.next)
         if (party->authenticated)
             party->at_console = postern_console_has(mediator, party->uid);
@@ -143,7 +118,10 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
         return -EINVAL;
     if (r < 0)
         return r;
+    if (mediator->lost_grants != NULL && request->from != NULL)
+        postern_grants_settle(mediator); /* whoever had to be told of the names has been */
     postern_decide(mediator, request, &decision);
+    postern_figures_count(request, &decision);
     postern_audit_decision(mediator, request, &decision);
     made.allowed = decision.allowed;
     made.door = decision.allowed ? POSTERN_DOOR_NONE : decision.door;

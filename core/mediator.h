@@ -10,6 +10,7 @@
 #include "core/instance.h"
 #include "core/party.h"
 #include "core/settings.h"
+#include "core/watch.h"
 #include "wire/writer.h"
 
 /* Doors in the order in which they are asked. */
@@ -19,6 +20,7 @@ struct postern_door_slot {
     postern_door_fn *fn; /* NULL: no such door in this mediator; it abstains */
     void *door;
     postern_report_fn *report; /* NULL: it has no findings */
+    postern_fix_fn *fix;       /* NULL: it cannot tell */
 };
 
 #define POSTERN_BACKENDS_MAX 4
@@ -45,6 +47,10 @@ struct postern_mediator {
     struct postern_instance *listeners;
     struct postern_instance *implicit; /* those that nobody announced, by what they were recognised by */
     uint64_t last_instance;
+    uint32_t last_grant;
+    struct postern_granted *lost_grants; /* rules whose name was lost; core/grant.c */
+    struct postern_ruleset *service_rules; /* what service files let every container do with their service; NULL: nothing */
+    struct postern_watching watching;
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 
     /* The answer of the last driver call; the text also for the last verdict. */

@@ -8,7 +8,9 @@
 
 #include "core/audit.h"
 #include "core/console.h"
+#include "core/grant.h"
 #include "core/mediator.h"
+#include "core/watch.h"
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
@@ -80,10 +82,19 @@ static struct postern_party_name *add_place(struct postern_party *party, const c
     return &places[party->n_names++];
 }
 
+/* What it granted about a name ends with it. Not while it leaves: whoever could see it goes on seeing it, and nothing reaches it any more. */
+static void lose_name(struct postern_party *party, const char *name)
+{
+    if (!party->leaving)
+        postern_grants_name_lost(party, name);
+}
+
 static void drop_place(struct postern_party *party, struct postern_party_name *place)
 {
     struct postern_bus_name *name = place->name;
 
+    if (place->primary)
+        lose_name(party, name->name);
     if (name->primary == party)
         name->primary = NULL;
     *place = party->names[--party->n_names];
@@ -96,8 +107,12 @@ static void make_primary(struct postern_party *party, struct postern_party_name 
     struct postern_party_name *other =
         primary && previous != NULL && previous != party ? find_place(previous, place->name) : NULL;
 
-    if (other != NULL)
+    if (other != NULL) {
         other->primary = false; /* the host should have told so before; there are never two */
+        lose_name(previous, place->name->name);
+    }
+    if (place->primary && !primary)
+        lose_name(party, place->name->name);
     place->primary = primary;
     if (primary)
         place->name->primary = party;
@@ -246,8 +261,10 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     if (r < 0)
         return r;
     party->authenticated = true;
-    if (party->instance != NULL)
-        party->instance->known = true; /* whoever only connects and goes is nobody's news */
+    if (party->instance != NULL) { /* whoever only connects and goes is nobody's news */
+        party->instance->known = true;
+        postern_instance_announce(party->instance);
+    }
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
     party->at_console = postern_console_has(party->mediator, uid);
@@ -296,6 +313,8 @@ void postern_party_free(struct postern_party *party)
         return;
     postern_instance_creator_left(party);
     postern_instance_forget(party);
+    postern_grants_party_gone(party);
+    postern_watch_end(party);
     while (party->n_names > 0)
         drop_place(party, &party->names[party->n_names - 1]);
     for (size_t i = 0; i < party->n_departed; i++)

@@ -14,6 +14,8 @@
 
 struct postern_instance; /* core/instance.h */
 struct postern_contact;
+struct postern_grants;  /* core/grant.c */
+struct postern_watcher; /* core/watch.c */
 
 /* A well-known name that somebody owns or queues for: one object per name, shared by all who hold it. */
 struct postern_bus_name {
@@ -49,6 +51,8 @@ struct postern_party {
     struct postern_instance *instance;                   /* NULL: uncontained */
     struct postern_party *instance_next, *instance_prev; /* siblings in the instance */
     struct postern_contact *contacts;                    /* instances that it has sent a message to */
+    struct postern_grants *grants;                       /* what it lets containers do with it; NULL: never anything */
+    struct postern_watcher *watcher;                     /* NULL: it does not watch */
     uint64_t n_created;                                  /* instances that it is the creator of */
     struct postern_audit_budget budget, records; /* of lines in the log, and of records of security modules */
 

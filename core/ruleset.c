@@ -99,6 +99,17 @@ void postern_ruleset_free(struct postern_ruleset *set)
     free(set);
 }
 
+size_t postern_ruleset_count(const struct postern_ruleset *set)
+{
+    return set != NULL ? set->n : 0;
+}
+
+void postern_ruleset_each(const struct postern_ruleset *set, void (*fn)(void *data, const struct postern_rule *rule), void *data)
+{
+    for (size_t i = 0; set != NULL && i < set->n; i++)
+        fn(data, &set->rules[i]);
+}
+
 static bool view_is(const struct postern_view *view, const char *text)
 {
     return view->data != NULL && strlen(text) == view->len && memcmp(view->data, text, view->len) == 0;

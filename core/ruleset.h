@@ -22,7 +22,12 @@ struct postern_rule_query {
 int postern_ruleset_new(struct postern_rule *rules, size_t n, struct postern_ruleset **set);
 void postern_ruleset_free(struct postern_ruleset *set); /* NULL is allowed */
 
-/* The first rule that covers this well-known or unique name and fits the query, or NULL. set may be NULL. */
+/* How many rules there are; set may be NULL, here and below. */
+size_t postern_ruleset_count(const struct postern_ruleset *set);
+/* Calls fn for each rule, in the order in which they were given. */
+void postern_ruleset_each(const struct postern_ruleset *set, void (*fn)(void *data, const struct postern_rule *rule), void *data);
+
+/* The first rule that covers this well-known or unique name and fits the query, or NULL. */
 const struct postern_rule *postern_ruleset_find_name(const struct postern_ruleset *set, const char *name, size_t len,
                                                      const struct postern_rule_query *query);
 /* The same of the rules whose name is empty: they are about connections, never about names. */

@@ -16,7 +16,6 @@
 
 #define POSITIONAL "ssa{sv}"
 #define SIGNATURE POSITIONAL "a{sv}"
-#define ALLOW_MAX (256u << 10) /* bytes of Allow: rules outlive the call, and a message may have to look at many of them */
 
 /* What the reading of one argument needs. */
 struct reading {
@@ -29,51 +28,10 @@ struct reading {
 
 /* ---- named arguments --------------------------------------------------------------------------------- */
 
-static int read_rule(struct reading *reading, size_t index)
-{
-    struct postern_server_args *args = reading->args;
-    struct postern_rule *rules = args->rules;
-    const char *name, *path, *interface;
-    struct postern_error why = {.text = ""};
-    uint32_t flags;
-    int r;
-
-    if ((index & (index - 1)) == 0) {
-        rules = reallocarray(rules, index == 0 ? 1 : 2 * index, sizeof(*rules));
-        if (rules == NULL)
-            return postern_error_set(reading->error, -ENOMEM, "out of memory");
-        args->rules = rules;
-    }
-    postern_reader_enter(&reading->r, 'r');
-    postern_reader_u32(&reading->r, &flags);
-    postern_reader_string(&reading->r, &name, NULL);
-    postern_reader_string(&reading->r, &path, NULL);
-    postern_reader_string(&reading->r, &interface, NULL);
-    if (postern_reader_leave(&reading->r) < 0)
-        return postern_error_set(reading->error, -EINVAL, "Allow cannot be read");
-    r = postern_rule_init(&rules[index], flags, name, path, interface, &why);
-    if (r < 0)
-        return postern_error_set(reading->error, r, "Allow: rule %zu: %s", index, why.text);
-    rules[index].ref = (struct postern_rule_ref){.kind = POSTERN_RULE_INDEX, .index = (uint32_t)index};
-    args->n_rules++;
-    return 0;
-}
-
 static int read_allow(struct reading *reading)
 {
-    size_t start = reading->r.pos, len = 0;
-    int r = 0;
-
     reading->args->has_allow = true;
-    if (postern_reader_enter(&reading->r, 'a') == 0)
-        len = reading->r.levels[reading->r.depth].end - start;
-    if (len > ALLOW_MAX)
-        return postern_error_set(reading->error, -EDQUOT, "Allow takes %zu bytes, %u are allowed", len, ALLOW_MAX);
-    for (size_t i = 0; r == 0 && postern_reader_more(&reading->r); i++)
-        r = read_rule(reading, i);
-    if (r == 0)
-        postern_reader_leave(&reading->r);
-    return r;
+    return postern_rulelist_read(&reading->r, "Allow", reading->mediator->settings.max_rules, &reading->args->rules, reading->error);
 }
 
 static int read_mode(struct reading *reading)
@@ -270,7 +228,7 @@ static int check(struct reading *reading)
     struct postern_server_args *args = reading->args;
     struct postern_error why = {.text = ""};
 
-    if (args->mode == POSTERN_MODE_IDENTIFY && args->n_rules > 0)
+    if (args->mode == POSTERN_MODE_IDENTIFY && args->rules.n > 0)
         return postern_error_set(reading->error, -EINVAL, "Allow has rules, but in Mode identify none would have an effect");
     if (args->ready_fd >= 0 && args->listen_fd < 0)
         return postern_error_set(reading->error, -EINVAL, "ReadyFD makes sense with a ListenFD only");
@@ -326,9 +284,7 @@ static void close_one(int fd)
 
 void postern_server_args_finish(struct postern_server_args *args)
 {
-    for (size_t i = 0; i < args->n_rules; i++)
-        postern_rule_finish(&args->rules[i]);
-    free(args->rules);
+    postern_rulelist_finish(&args->rules);
     free(args->body);
     close_one(args->listen_fd);
     close_one(args->ready_fd);

@@ -9,6 +9,7 @@
 
 #include "core/listen.h"
 #include "core/mediator.h"
+#include "core/rulelist.h"
 #include "util/error.h"
 
 struct postern_server_args {
@@ -18,8 +19,7 @@ struct postern_server_args {
     const uint8_t *metadata; /* the entries of the a{sv} */
     size_t metadata_len;
     bool has_allow;
-    struct postern_rule *rules;
-    size_t n_rules;
+    struct postern_rulelist rules;
     uint32_t mode;                     /* NONE: not given */
     int listen_fd, ready_fd, close_fd; /* our duplicates; -1: not given */
     struct postern_quota quota;

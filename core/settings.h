@@ -60,6 +60,8 @@ struct postern_settings {
     uint64_t max_containers;
     uint64_t max_containers_per_user;
     uint64_t max_metadata_bytes;
+    uint64_t max_rules;  /* of an instance's own */
+    uint64_t max_grants; /* rules that one connection grants */
     struct postern_quota quota; /* of one instance; Limits of AddServer can only lower it */
     char *socket_dir;           /* where to make sockets; NULL: nowhere, and then socket_dir_missing says why */
     const char *socket_dir_missing;

@@ -151,8 +151,10 @@ static const struct {
     MEMBER(features),
 };
 #undef MEMBER
-/* All members are pointers of one size without gaps, so the list is complete when it fills the struct. */
-_Static_assert(sizeof(struct postern_abi) + sizeof(members_1_0) / sizeof(members_1_0[0]) * sizeof(void *) == sizeof(struct postern_module),
+/* Where what came later begins. */
+#define TABLE_SIZE_1_0 offsetof(struct postern_module, services)
+/* All members are pointers of one size without gaps, so the list is complete when it fills version 1.0. */
+_Static_assert(sizeof(struct postern_abi) + sizeof(members_1_0) / sizeof(members_1_0[0]) * sizeof(void *) == TABLE_SIZE_1_0,
                "a member of the module's table is not checked");
 
 /* The version rule at the head of module.h. */
@@ -165,9 +167,9 @@ static int check_table(const struct postern_module *module, const char *path, st
         return postern_error_set(error, -ELIBBAD,
                                  "module \"%s\" has interface version %u, this bus needs %u: install both from one release", path,
                                  module->abi.major, POSTERN_ABI_MAJOR);
-    if (size < sizeof(*module))
+    if (size < TABLE_SIZE_1_0)
         return postern_error_set(error, -EINVAL, "module \"%s\": its table has %u bytes, version %u.0 has %zu", path, size,
-                                 POSTERN_ABI_MAJOR, sizeof(*module));
+                                 POSTERN_ABI_MAJOR, TABLE_SIZE_1_0);
     if (size > TABLE_SIZE_MAX)
         return postern_error_set(error, -E2BIG, "module \"%s\": its table claims to have %u bytes", path, size);
     for (size_t i = 0; i < sizeof(members_1_0) / sizeof(members_1_0[0]); i++) {

@@ -11,17 +11,25 @@
 
 #define SYSTEM_SOCKET_DIR "/run/dbus/containers"
 
+/* On a session bus all programs are one user's, and a service may have to grant something to each of ten thousand containers. */
+#define SESSION_MAX_RULES 10000u
+#define SESSION_MAX_GRANTS 20000u
+#define SYSTEM_MAX_RULES 1024u
+#define SYSTEM_MAX_GRANTS 1024u
+
 static uint64_t first_set(uint64_t of_mediator, uint64_t of_bus)
 {
     return of_mediator != POSTERN_LIMIT_UNSET ? of_mediator : of_bus;
 }
 
 static void set_limits(struct postern_settings *settings, const struct postern_limits *limits,
-                       const struct postern_mediatorconf *conf)
+                       const struct postern_mediatorconf *conf, bool system_bus)
 {
     settings->max_containers = first_set(conf->max_total, limits->max_containers);
     settings->max_containers_per_user = first_set(conf->max_per_user, limits->max_containers_per_user);
     settings->max_metadata_bytes = first_set(conf->max_metadata, limits->max_container_metadata_bytes);
+    settings->max_rules = first_set(conf->max_rules, system_bus ? SYSTEM_MAX_RULES : SESSION_MAX_RULES);
+    settings->max_grants = first_set(conf->max_grants, system_bus ? SYSTEM_MAX_GRANTS : SESSION_MAX_GRANTS);
     /* What one connection outside may have, all connections of an instance may have together. */
     settings->quota = (struct postern_quota){
         .connections = first_set(conf->max_connections, limits->max_connections_per_container),
@@ -120,6 +128,7 @@ static int take_patterns(struct postern_settings *settings, const struct postern
 static int make_settings(struct postern_settings *settings, const struct postern_busconfig *bus,
                          struct postern_mediatorconf *conf)
 {
+    bool system_bus = bus->type != NULL && strcmp(bus->type, "system") == 0;
     int r;
 
     settings->default_mode = conf->default_mode;
@@ -128,8 +137,8 @@ static int make_settings(struct postern_settings *settings, const struct postern
     settings->broadcasts_inside = conf->broadcasts_inside;
     settings->header_on_request = conf->header_on_request;
     settings->asks_console = bus->at_console;
-    set_limits(settings, &bus->limits, conf);
-    r = set_socket_dir(settings, bus->type != NULL && strcmp(bus->type, "system") == 0);
+    set_limits(settings, &bus->limits, conf, system_bus);
+    r = set_socket_dir(settings, system_bus);
     if (r == 0)
         r = take_bus(settings, bus);
     if (r == 0)

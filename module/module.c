@@ -11,6 +11,7 @@
 #include "core/containers1.h"
 #include "core/decide.h"
 #include "core/mediator.h"
+#include "core/mediator1.h"
 #include "core/see.h"
 #include "module/backends.h"
 #include "module/config.h"
@@ -44,7 +45,7 @@ static int32_t tell(struct postern_fault *fault, int r, const struct postern_err
 
 static void open_doors(struct composition *made)
 {
-    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml};
+    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml, .fix = postern_xml_fix};
 }
 
 static void destroy(struct composition *made)
@@ -207,10 +208,35 @@ static void module_delivered(const struct postern_party *from, struct postern_pa
 
 /* ---- the driver's interfaces ---------------------------------------------------------------------------------- */
 
+static const struct {
+    const char *name;
+    int (*call)(struct postern_mediator *mediator, const struct postern_call *call, struct postern_reply *reply);
+    int (*property)(struct postern_mediator *mediator, const char *member, struct postern_reply *reply);
+} interfaces[] = {
+    {POSTERN_CONTAINERS1, postern_containers1_call, postern_containers1_property},
+    {POSTERN_MEDIATOR1, postern_mediator1_call, postern_mediator1_property},
+};
+#define N_INTERFACES (sizeof(interfaces) / sizeof(interfaces[0]))
+
 static uint32_t module_interfaces(const struct postern_interface **list)
 {
-    *list = &postern_containers1_interface;
-    return 1;
+    static const struct postern_interface known[N_INTERFACES] = {
+        {.size = sizeof(known[0]), .name = POSTERN_CONTAINERS1, .introspection = postern_containers1_introspection},
+        {.size = sizeof(known[0]), .name = POSTERN_MEDIATOR1, .introspection = postern_mediator1_introspection},
+    };
+
+    *list = known;
+    return N_INTERFACES;
+}
+
+/* The place of an interface in the table; N_INTERFACES: there is none of this name. */
+static size_t find_interface(const char *name)
+{
+    size_t i = 0;
+
+    while (name != NULL && i < N_INTERFACES && strcmp(interfaces[i].name, name) != 0)
+        i++;
+    return name != NULL ? i : N_INTERFACES;
 }
 
 /* Strings of a message may be read as such: D-Bus ends them with a NUL, and the interface promises it. */
@@ -218,15 +244,18 @@ static int32_t module_driver_call(struct postern_mediator *mediator, const struc
 {
     struct postern_reply made = {.size = reply->size};
     int r = postern_abi_check(call, call->size, sizeof(*call));
+    size_t interface;
 
     if (r == 0)
         r = postern_abi_check(call->message, call->message->size, sizeof(*call->message));
     if (r == 0 && postern_abi_check(reply, reply->size, sizeof(*reply)) == -EINVAL)
         r = -EINVAL;
-    if (r == 0 && (call->message->interface.data == NULL || strcmp(call->message->interface.data, POSTERN_CONTAINERS1) != 0))
-        r = -EINVAL;
-    if (r == 0)
-        r = postern_containers1_call(mediator, call, &made);
+    if (r < 0)
+        return r;
+    interface = find_interface(call->message->interface.data);
+    if (interface == N_INTERFACES)
+        return -EINVAL;
+    r = interfaces[interface].call(mediator, call, &made);
     if (r == 0)
         *reply = made;
     return r;
@@ -236,11 +265,12 @@ static int32_t module_get_property(struct postern_mediator *mediator, const char
                                    struct postern_reply *reply)
 {
     struct postern_reply made = {.size = reply->size};
+    size_t found = find_interface(interface);
     int r;
 
-    if (postern_abi_check(reply, reply->size, sizeof(*reply)) == -EINVAL || strcmp(interface, POSTERN_CONTAINERS1) != 0)
+    if (postern_abi_check(reply, reply->size, sizeof(*reply)) == -EINVAL || found == N_INTERFACES)
         return -EINVAL;
-    r = postern_containers1_property(mediator, member, &made);
+    r = interfaces[found].property(mediator, member, &made);
     if (r == 0)
         *reply = made;
     return r;

@@ -7,6 +7,7 @@ libpolicy_la_SOURCES = \
 	policy/mediatorconf_match.c \
 	policy/mediatorconf_reader.h \
 	policy/policy.c policy/policy.h \
+	policy/fix.c \
 	policy/xml.c policy/xml.h
 
 dist_man_MANS += docs/mediator.conf.5

@@ -121,7 +121,9 @@ static int on_containers(void *data, const struct postern_markup_node *node, str
         postern_markup_number(node, "max-total", INT32_MAX, &conf->max_total, error) < 0 ||
         postern_markup_number(node, "max-per-user", INT32_MAX, &conf->max_per_user, error) < 0 ||
         postern_markup_number(node, "max-connections", INT32_MAX, &conf->max_connections, error) < 0 ||
-        postern_markup_number(node, "max-metadata", INT32_MAX, &conf->max_metadata, error) < 0)
+        postern_markup_number(node, "max-metadata", INT32_MAX, &conf->max_metadata, error) < 0 ||
+        postern_markup_number(node, "max-rules", INT32_MAX, &conf->max_rules, error) < 0 ||
+        postern_markup_number(node, "max-grants", INT32_MAX, &conf->max_grants, error) < 0)
         return -EINVAL;
     return 0;
 }
@@ -142,7 +144,7 @@ static int on_mediator(void *data, const struct postern_markup_node *root, struc
 {
     static const char *const identity[] = {"order", "unpinned", NULL};
     static const char *const containers[] = {"default-mode", "implicit-mode", "broadcasts", "instance-header", "max-total",
-                                             "max-per-user", "max-connections", "max-metadata", NULL};
+                                             "max-per-user", "max-connections", "max-metadata", "max-rules", "max-grants", NULL};
     static const char *const label[] = {"lsm", "match", "type", NULL}, *const cgroup[] = {"match", "type", NULL};
     static const char *const container[] = {"type", "name", "mode", NULL};
     static const struct postern_markup_element elements[] = {
@@ -228,6 +230,8 @@ int postern_mediatorconf_read(const char *path, bool system_bus, struct postern_
         .n_order = POSTERN_PROVIDERS,
         .default_mode = POSTERN_MODE_RESTRICT,
         .implicit_mode = POSTERN_MODE_IDENTIFY,
+        .max_rules = POSTERN_LIMIT_UNSET,
+        .max_grants = POSTERN_LIMIT_UNSET,
         .max_total = POSTERN_LIMIT_UNSET,
         .max_per_user = POSTERN_LIMIT_UNSET,
         .max_connections = POSTERN_LIMIT_UNSET,

@@ -50,6 +50,7 @@ struct postern_mediatorconf {
     bool broadcasts_inside; /* broadcasts="instance" */
     bool header_on_request; /* instance-header="requested" */
     uint64_t max_total, max_per_user, max_connections, max_metadata;
+    uint64_t max_rules, max_grants;
     struct postern_mediatorconf_match *matches; /* in the order written: the first that matches counts */
     size_t n_matches;
     struct postern_mediatorconf_container *containers;

@@ -66,6 +66,8 @@ const struct postern_backend postern_apparmor_backend = {
     .identify = postern_apparmor_identify,
     .check = postern_apparmor_check,
     .report = postern_apparmor_report,
+    .fix = postern_apparmor_fix,
     .place = POSTERN_PLACE_APPARMOR,
     .refresh = refresh,
+    .status = postern_apparmor_status,
 };

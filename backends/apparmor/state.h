@@ -93,5 +93,7 @@ int postern_apparmor_identify(void *apparmor, const struct postern_peer *peer, c
                               struct postern_instance **instance, struct postern_error *error);
 void postern_apparmor_check(void *apparmor, const struct postern_request *request, struct postern_opinion *opinion);
 void postern_apparmor_report(void *apparmor, const struct postern_request *request, const struct postern_finding *finding);
+int postern_apparmor_fix(void *apparmor, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);
+const char *postern_apparmor_status(void *apparmor, char text[POSTERN_BACKEND_STATUS_MAX]);
 
 #endif

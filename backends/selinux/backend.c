@@ -179,5 +179,7 @@ const struct postern_backend postern_selinux_backend = {
     .identify = postern_selinux_identify,
     .check = postern_selinux_check,
     .report = postern_selinux_report,
+    .fix = postern_selinux_fix,
+    .status = postern_selinux_status,
     .place = POSTERN_PLACE_SELINUX,
 };

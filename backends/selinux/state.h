@@ -77,5 +77,7 @@ int postern_selinux_identify(void *selinux, const struct postern_peer *peer, con
                              struct postern_instance **instance, struct postern_error *error);
 void postern_selinux_check(void *selinux, const struct postern_request *request, struct postern_opinion *opinion);
 void postern_selinux_report(void *selinux, const struct postern_request *request, const struct postern_finding *finding);
+int postern_selinux_fix(void *selinux, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);
+const char *postern_selinux_status(void *selinux, char text[POSTERN_BACKEND_STATUS_MAX]);
 
 #endif

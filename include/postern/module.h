@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 2u
+#define POSTERN_ABI_MINOR 3u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -296,6 +296,23 @@ struct postern_interface {
     const char *introspection; /* an <interface> element */
 };
 
+/*
+ * Since 1.3. A service that can be activated, and what its service file says to the mediator in the group [X-Postern]: the texts of the keys,
+ * unescaped, and the lines they stand in (0: the host does not know). Absent: the file has no such key.
+ */
+struct postern_activatable {
+    uint32_t size;
+    uint32_t allow_line;
+    uint32_t owner_user_line;
+    uint32_t access_control_line;
+    struct postern_view name; /* the well-known bus name */
+    struct postern_view file; /* path of the service file */
+    struct postern_view assumed_label; /* AssumedAppArmorLabel */
+    struct postern_view allow;          /* Allow */
+    struct postern_view owner_user;     /* OwnerUser */
+    struct postern_view access_control; /* AccessControl */
+};
+
 /* One entry of the a{sv} of GetConnectionCredentials. `variant` is the marshalled value, of one complete type, with
  * alignment counted from a multiple of 8. */
 typedef int32_t postern_credential_fn(void *fn_data, const char *key, const char *signature, const void *value, uint32_t value_len);
@@ -353,6 +370,17 @@ struct postern_module {
     int32_t (*credentials)(const struct postern_party *party, postern_credential_fn *fn, void *fn_data);
     /* The driver's Features entries that the mediator provides, NULL-terminated; lives as long as the module. */
     const char *const *(*features)(void);
+
+    /* Since 1.3; may be NULL. Tells which services can be activated, all of them: list[0..n) takes the place of what was told before. To be called
+     * when serving begins, after every reload() and whenever the service files change. What is wrong in a file is logged and gives nothing.
+     * -EAGAIN: a user that some file names is not known to the host's account(), as with -ESTALE there: what could be is in force, and the host
+     * should look it up and call again. Another error, such as -ENOMEM: all is as before. */
+    int32_t (*services)(struct postern_mediator *mediator, const struct postern_activatable *const *list, uint32_t n);
+    /* Since 1.3; may be NULL. What header field 250 (type a{sv}: facts about the sender) carries on messages of `from` that go to `to`: the marshalled
+     * value in the byte order `order` ('l' or 'B'), as if it began at an offset that is a multiple of 8; absent when the field must be absent.
+     * Valid until the next call into the module. Only the host writes this field; what a client puts there never passes. A host that
+     * calls this lists org.postern.SenderFacts in its Features. -ENOMEM: the message must not be delivered. */
+    int32_t (*sender_facts)(const struct postern_party *from, const struct postern_party *to, uint8_t order, struct postern_view *value);
 };
 
 /* The type of the one exported function. It returns the module's table, or NULL if it cannot serve this host version. */

@@ -27,12 +27,12 @@ static int read_args(char order, const uint8_t *body, size_t len, struct postern
 
 static void require_same(const struct postern_server_args *a, const struct postern_server_args *b)
 {
-    FUZZ_REQUIRE(a->mode == b->mode && a->has_allow == b->has_allow && a->n_rules == b->n_rules);
+    FUZZ_REQUIRE(a->mode == b->mode && a->has_allow == b->has_allow && a->rules.n == b->rules.n);
     FUZZ_REQUIRE(memcmp(&a->quota, &b->quota, sizeof(a->quota)) == 0);
     FUZZ_REQUIRE(strcmp(a->type, b->type) == 0 && strcmp(a->name, b->name) == 0);
     FUZZ_REQUIRE(a->metadata_len == b->metadata_len && memcmp(a->metadata, b->metadata, a->metadata_len) == 0);
-    for (size_t i = 0; i < a->n_rules; i++)
-        FUZZ_REQUIRE(a->rules[i].flags == b->rules[i].flags && strcmp(a->rules[i].name, b->rules[i].name) == 0);
+    for (size_t i = 0; i < a->rules.n; i++)
+        FUZZ_REQUIRE(a->rules.rules[i].flags == b->rules.rules[i].flags && strcmp(a->rules.rules[i].name, b->rules.rules[i].name) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

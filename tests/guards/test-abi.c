@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The golden table of version 1.2 of the module interface: where each member stands, how large each struct is, what each constant
+ * The golden table of version 1.3 of the module interface: where each member stands, how large each struct is, what each constant
  * is. A released version never moves: structs grow behind what stands here, and new rows come after the old ones.
  */
 #include <stddef.h>
@@ -56,8 +56,13 @@ static const struct {
     AT(module, party_authenticated, 64), AT(module, party_hello, 72), AT(module, party_name, 80),
     AT(module, party_leave, 88), AT(module, party_free, 96), AT(module, mediate, 104), AT(module, see, 112),
     AT(module, delivered, 120), AT(module, stamp, 128), AT(module, interfaces, 136), AT(module, driver_call, 144),
-    AT(module, get_property, 152), AT(module, credentials, 160), AT(module, features, 168), SIZE(module, 176),
-    IS(ABI_MAJOR, 1), IS(ABI_MINOR, 2), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
+    AT(module, get_property, 152), AT(module, credentials, 160), AT(module, features, 168), AT(module, services, 176),
+    AT(module, sender_facts, 184), SIZE(module, 192),
+    AT(activatable, size, 0), AT(activatable, allow_line, 4), AT(activatable, owner_user_line, 8),
+    AT(activatable, access_control_line, 12), AT(activatable, name, 16), AT(activatable, file, 32),
+    AT(activatable, assumed_label, 48), AT(activatable, allow, 64), AT(activatable, owner_user, 80),
+    AT(activatable, access_control, 96), SIZE(activatable, 112),
+    IS(ABI_MAJOR, 1), IS(ABI_MINOR, 3), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
     IS(REQUEST_REPLY, 0x04), IS(REQUEST_BROADCAST, 0x08), IS(REQUEST_RELEASE, 0x10), IS(MESSAGE_METHOD_CALL, 1),
     IS(MESSAGE_METHOD_RETURN, 2), IS(MESSAGE_ERROR, 3), IS(MESSAGE_SIGNAL, 4),
     IS(MESSAGE_FLAG_NO_REPLY_EXPECTED, 0x1), IS(MESSAGE_FLAG_NO_AUTO_START, 0x2), IS(VERDICT_TELL_DELIVERED, 0x01),

@@ -185,7 +185,8 @@ START_TEST(the_table)
     ck_assert_uint_eq(module->abi.size, sizeof(*module));
     ck_assert_ptr_null(postern_module_v1(POSTERN_ABI_MAJOR + 1, 0));
     ck_assert_ptr_null(postern_module_v1(0, 0));
-    ck_assert_uint_eq(module->interfaces(&list), 1);
+    ck_assert_uint_eq(module->interfaces(&list), 2);
+    ck_assert_str_eq(list[1].name, "org.postern.Mediator1");
     ck_assert_str_eq(list[0].name, "org.freedesktop.DBus.Containers1");
     ck_assert_str_eq(module->features()[0], "HeaderFiltering");
 }
