@@ -20,7 +20,6 @@ posternctl_SOURCES = \
 	tools/ctl/instances.h \
 	tools/ctl/list.c \
 	tools/ctl/main.c \
-	tools/ctl/number.c tools/ctl/number.h \
 	tools/ctl/output.c tools/ctl/output.h \
 	tools/ctl/pager.c tools/ctl/pager.h \
 	tools/ctl/read.c tools/ctl/read.h \
@@ -28,7 +27,8 @@ posternctl_SOURCES = \
 	tools/ctl/show.c \
 	tools/ctl/status.c \
 	tools/ctl/value.c tools/ctl/value.h \
-	tools/ctl/watch.c
+	tools/ctl/watch.c \
+	tools/ctl/words.c tools/ctl/words.h
 posternctl_CFLAGS = $(AM_CFLAGS) $(LIBSYSTEMD_CFLAGS)
 posternctl_LDADD = libcore.la libwire.la libutil.la $(LIBSYSTEMD_LIBS)
 if HAVE_LIBSYSTEMD

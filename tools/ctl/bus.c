@@ -9,9 +9,8 @@
 
 #include "tools/ctl/read.h"
 #include "util/cleanup.h"
+#include "wire/address.h"
 #include "wire/name.h"
-
-#define INSTANCE_DIGITS_MAX 20 /* of a 64-bit number */
 
 static int open_bus(struct postern_ctl *ctl)
 {
@@ -32,18 +31,33 @@ static int open_bus(struct postern_ctl *ctl)
     return r;
 }
 
+/* sd-bus says of many wrong addresses that the connection was refused. */
+static int check_address(const char *address, struct postern_error *error)
+{
+    struct postern_error why = {.text = ""};
+    struct postern_address *list;
+    size_t n;
+    int r = postern_address_parse(address, &list, &n, &why);
+
+    if (r < 0)
+        return postern_error_set(error, r, "%s is no address of a bus, such as unix:path=/run/user/1000/bus: %s", address, why.text);
+    postern_address_free(list, n);
+    return 0;
+}
+
 int postern_ctl_connect(struct postern_ctl *ctl, struct postern_error *error)
 {
     const char *which = ctl->address != NULL ? ctl->address : ctl->system ? "the system bus" : "the session bus";
-    int r = open_bus(ctl);
+    int r = ctl->address != NULL ? check_address(ctl->address, error) : 0;
 
+    if (r < 0)
+        return r;
+    r = open_bus(ctl);
     if (r >= 0)
         r = sd_bus_get_unique_name(ctl->bus, &(const char *){NULL}); /* waits until the bus has answered Hello */
     if (r == -ENOMEDIUM)
         return postern_error_set(error, r, "there is no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set; "
                                            "give --system or --address=ADDRESS");
-    if (r == -EINVAL && ctl->address != NULL)
-        return postern_error_set(error, r, "%s is no address of a bus; one looks like unix:path=/run/user/1000/bus", which);
     return r >= 0 ? 0 : postern_error_set(error, r, "cannot connect to %s: %s", which, strerror(-r));
 }
 
@@ -172,31 +186,4 @@ int postern_ctl_find_mediator(struct postern_ctl *ctl, struct postern_error *err
         return explain(ctl, r, &e, CTL_PROPERTIES1, "Get", error);
     return postern_error_set(error, -EOPNOTSUPP, "this bus is not run by Postern (no interface %s); its daemon must be posternd, "
                                                  "or load Postern's module", CTL_MEDIATOR1);
-}
-
-char *postern_ctl_instance_path(const char *text, struct postern_error *error)
-{
-    const char *digits = *text == 'c' ? text + 1 : text;
-    size_t len = strlen(digits);
-    char *path = NULL;
-
-    if (*text == '/' && postern_path_is_valid(text, strlen(text))) {
-        path = strdup(text);
-    } else if (len > 0 && len <= INSTANCE_DIGITS_MAX && strspn(digits, "0123456789") == len) {
-        if (asprintf(&path, CTL_INSTANCES "c%s", digits) < 0)
-            path = NULL;
-    } else {
-        postern_error_set(error, -EINVAL, "\"%s\" is no instance: it is written c7, 7 or %sc7", text, CTL_INSTANCES);
-        return NULL;
-    }
-    if (path == NULL)
-        postern_error_set(error, -ENOMEM, "out of memory");
-    return path;
-}
-
-const char *postern_ctl_instance_short(const char *path)
-{
-    size_t len = strlen(CTL_INSTANCES);
-
-    return strncmp(path, CTL_INSTANCES, len) == 0 && path[len] != '\0' ? path + len : path;
 }

@@ -9,7 +9,6 @@
 #define CTL_CONTAINERS1 "org.freedesktop.DBus.Containers1"
 #define CTL_DRIVER1 "org.freedesktop.DBus"
 #define CTL_PROPERTIES1 "org.freedesktop.DBus.Properties"
-#define CTL_INSTANCES "/org/freedesktop/DBus/Containers1/"
 
 #define postern_ctl_automessage __attribute__((cleanup(sd_bus_message_unrefp)))
 
@@ -29,10 +28,5 @@ struct postern_value *postern_ctl_get(struct postern_ctl *ctl, const char *inter
 
 /* Is there org.postern.Mediator1 at this bus? 0, or a negative errno with *error: -EOPNOTSUPP when there is none. */
 int postern_ctl_find_mediator(struct postern_ctl *ctl, struct postern_error *error);
-
-/* "c7", "7" or the whole path as the path of an instance, which the caller frees. NULL with *error. */
-char *postern_ctl_instance_path(const char *text, struct postern_error *error);
-/* The short name of an instance's path, a part of the path: "c7"; the whole when it is none. */
-const char *postern_ctl_instance_short(const char *path);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "tools/ctl/bus.h"
-#include "tools/ctl/number.h"
 #include "tools/ctl/read.h"
+#include "tools/ctl/words.h"
 #include "util/cleanup.h"
 
 #define autovalue __attribute__((cleanup(postern_value_freep)))
@@ -26,7 +26,7 @@ static const struct question_key {
 };
 #define N_KEYS (sizeof question_keys / sizeof *question_keys)
 #define N_POSITIONAL 5
-#define TYPE_KEY 5
+enum { PATH_KEY = 2, INTERFACE_KEY, MEMBER_KEY, TYPE_KEY };
 
 /* The values given, one for each key; NULL: not asked. */
 struct question {
@@ -63,6 +63,17 @@ static int append_value(sd_bus_message *call, const struct question_key *key, co
     return sd_bus_message_append(call, "{sv}", key->key, key->type == 'o' ? "o" : "s", value);
 }
 
+/* Two names are no message. "Can it reach it at all" is asked with the call that everybody answers; what was asked is shown. */
+static void ask_for_ping(struct question *question)
+{
+    if (strcmp(question->values[TYPE_KEY], "method_call") != 0 || question->values[PATH_KEY] != NULL ||
+        question->values[INTERFACE_KEY] != NULL || question->values[MEMBER_KEY] != NULL)
+        return;
+    question->values[PATH_KEY] = "/";
+    question->values[INTERFACE_KEY] = "org.freedesktop.DBus.Peer";
+    question->values[MEMBER_KEY] = "Ping";
+}
+
 static int read_question(struct postern_ctl *ctl, const struct postern_ctl_arg *args, size_t n, struct question *question)
 {
     struct postern_error error;
@@ -87,6 +98,7 @@ static int read_question(struct postern_ctl *ctl, const struct postern_ctl_arg *
         return postern_ctl_usage(ctl, "explain what? It needs a sender and a destination");
     if (question->values[TYPE_KEY] == NULL)
         question->values[TYPE_KEY] = "method_call";
+    ask_for_ping(question);
     return CTL_OK;
 }
 
@@ -158,6 +170,36 @@ static void print_door(struct postern_output *out, const struct door *door, cons
     }
 }
 
+/* What was asked, for the answer in JSON and for its first line. */
+static struct postern_value *question_value(const struct question *question)
+{
+    struct postern_value *value = postern_value_new(POSTERN_VALUE_OBJECT);
+
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (question->values[i] != NULL)
+            postern_value_set(value, question_keys[i].key, postern_value_string(question->values[i]));
+    }
+    return value;
+}
+
+/* "method_call a.b -> c.d, path=/, ..." */
+static void print_question(struct postern_output *out, const struct postern_value *question)
+{
+    static const char *const head[] = {"type", "sender", "destination"};
+    const char *before = ", ";
+
+    print_text(out, ": ", postern_value_text(question, "type"));
+    print_text(out, " ", postern_value_text(question, "sender"));
+    print_text(out, " -> ", postern_value_text(question, "destination"));
+    for (size_t i = 0; i < question->n; i++) {
+        if (strcmp(question->keys[i], head[0]) == 0 || strcmp(question->keys[i], head[1]) == 0 || strcmp(question->keys[i], head[2]) == 0)
+            continue;
+        postern_output_printf(out, "%s%s=", before, question->keys[i]);
+        postern_output_text(out, question->items[i]->text);
+        before = " ";
+    }
+}
+
 static void print_answer(struct postern_output *out, const struct postern_value *answer)
 {
     const char *by = postern_value_text(answer, "door"), *see = postern_value_text(answer, "see");
@@ -170,8 +212,10 @@ static void print_answer(struct postern_output *out, const struct postern_value 
             i++;
         print_text(out, " by ", i < sizeof doors / sizeof *doors ? doors[i].denied : by);
     }
-    print_text(out, "; what it sees: ", see);
+    print_question(out, postern_value_get(answer, "question"));
     postern_output_printf(out, "\n");
+    print_text(out, "  it sees:   ", see);
+    postern_output_printf(out, "%s", see != NULL ? "\n" : "");
     for (size_t i = 0; i < sizeof doors / sizeof *doors; i++)
         print_door(out, &doors[i], postern_value_get(answer, doors[i].key));
 }
@@ -189,7 +233,8 @@ int postern_ctl_explain(struct postern_ctl *ctl, const struct postern_ctl_arg *a
         return postern_ctl_complain(CTL_UNASKED, "%s", error.text);
     if (postern_value_get(answer, "allowed") == NULL)
         return postern_ctl_complain(CTL_UNASKED, "the bus's answer to Explain has no \"allowed\"");
-    if (ctl->json != POSTERN_JSON_OFF)
+    postern_value_set(answer, "question", question_value(&question));
+    if (ctl->json != POSTERN_JSON_OFF || answer->failed)
         postern_output_json(&ctl->out, answer, ctl->json);
     else
         print_answer(&ctl->out, answer);

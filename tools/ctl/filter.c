@@ -5,7 +5,7 @@
 #include <fnmatch.h>
 #include <string.h>
 
-#include "tools/ctl/bus.h"
+#include "tools/ctl/words.h"
 
 /* What each filter looks at; one of them must match. Of the two ends of a message, either may be the container. */
 static const struct {

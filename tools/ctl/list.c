@@ -7,6 +7,7 @@
 #include "tools/ctl/bus.h"
 #include "tools/ctl/instances.h"
 #include "tools/ctl/read.h"
+#include "tools/ctl/words.h"
 #include "util/cleanup.h"
 
 struct postern_value *postern_ctl_instances(struct postern_ctl *ctl, struct postern_error *error)

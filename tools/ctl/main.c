@@ -171,7 +171,8 @@ static int read_back(struct postern_ctl *ctl, const struct postern_ctl_verb *ver
     }
     memcpy(options + n_own, global_options, sizeof global_options);
     for (;;) {
-        const char *argument = optind < argc ? argv[optind] : "";
+        int at = optind > 0 ? optind : 1;
+        const char *argument = at < argc ? argv[at] : "";
         int option = getopt_long(argc, argv, "-:j", options, NULL), r;
 
         if (option == -1)

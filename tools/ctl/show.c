@@ -7,6 +7,7 @@
 #include "tools/ctl/bus.h"
 #include "tools/ctl/instances.h"
 #include "tools/ctl/read.h"
+#include "tools/ctl/words.h"
 #include "util/cleanup.h"
 
 #define autovalue __attribute__((cleanup(postern_value_freep)))

@@ -11,8 +11,8 @@
 
 #include "tools/ctl/bus.h"
 #include "tools/ctl/filter.h"
-#include "tools/ctl/number.h"
 #include "tools/ctl/read.h"
+#include "tools/ctl/words.h"
 #include "wire/name.h"
 
 #define autovalue __attribute__((cleanup(postern_value_freep)))
