@@ -2,14 +2,24 @@
 """posternctl as the tests run it."""
 import json
 import os
+import re
 import signal
 import subprocess
 
 import pytest
 
+from fakebus import FakeBus
+
 BUILD = os.environ.get('POSTERN_BUILD', '.')
 CTL = os.path.join(BUILD, 'posternctl')
 OK, FAILED, USAGE, UNASKED = 0, 1, 2, 3
+
+# A name that would do something to a terminal, how it is shown, and the characters that no terminal may get.
+INSTANCES = '/org/freedesktop/DBus/Containers1/'
+HOSTILE = 'a\x1b]0;x\x07\x9b31m\r\nc99  com.fake  \u202eevil\u200b\U000e0041\\x'
+SHOWN = 'a\\x1b]0;x\\x07\\u009b31m\\x0d\\nc99  com.fake  \\u202eevil\\u200b\\U000e0041\\\\x'
+ACTIVE = re.compile('[\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]')
+LIST = ('a(osssu)', [(INSTANCES + 'c1', 'com.example.Sandbox', 'app', 'socket', 2), (INSTANCES + 'c12', 'io.snapcraft', '', 'apparmor', 0)])
 
 if not os.path.exists(CTL):
     pytest.skip('this build has no posternctl (it needs libsystemd)', allow_module_level=True)
@@ -70,3 +80,10 @@ class Watcher:
             self.process.send_signal(number)
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out, err
+
+
+@pytest.fixture
+def fake(tmp_path):
+    bus = FakeBus(str(tmp_path))
+    yield bus
+    bus.close()

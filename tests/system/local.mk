@@ -24,6 +24,8 @@ SYSTEM_TESTS = \
 	tests/system/test_cookie.py \
 	tests/system/test_ctl.py \
 	tests/system/test_ctl_answers.py \
+	tests/system/test_ctl_line.py \
+	tests/system/test_ctl_watch.py \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \

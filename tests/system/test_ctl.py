@@ -63,7 +63,8 @@ def test_list(scene):
 
 
 def test_show(bus):
-    scene = Scene(bus, rule(OWN, 'com.example.App'), rule(TALK, 'com.example.Service'), metadata={'k': ('s', HOSTILE), 'n': ('au', [1, 2])}, name=HOSTILE)
+    metadata = {'k': ('s', HOSTILE), 'n': ('au', [1, 2])}
+    scene = Scene(bus, rule(OWN, 'com.example.App'), rule(TALK, 'com.example.Service'), metadata=metadata, name=HOSTILE)
     scene.app.request_name('com.example.App')
     assert scene.calls()
     for way in (scene.short, scene.short[1:], scene.instance.path):
@@ -96,10 +97,11 @@ def test_rules(new_bus):
 def test_rules_change(scene):
     rules = lambda *args: [r['rule'] for r in tells(scene.address, 'rules', scene.short, *args)]
     assert not scene.calls() and rules() == []
-    assert rules('--add', 'call=com.example.Service=com.example.I.M@/p') == ['call=com.example.Service=com.example.I.M@/p'] and scene.calls()
-    assert rules('--add', 'see=com.example.A', 'own=com.example.B.*') == ['call=com.example.Service=com.example.I.M@/p', 'see=com.example.A', 'own=com.example.B.*']
+    one = 'call=com.example.Service=com.example.I.M@/p'
+    assert rules('--add', one) == [one] and scene.calls()
+    assert rules('--add', 'see=com.example.A', 'own=com.example.B.*') == [one, 'see=com.example.A', 'own=com.example.B.*']
     assert scene.app.request_name('com.example.B.C') == 1
-    assert rules('--remove', 'call=com.example.Service=com.example.I.M@/p') == ['see=com.example.A', 'own=com.example.B.*'] and not scene.calls()
+    assert rules('--remove', one) == ['see=com.example.A', 'own=com.example.B.*'] and not scene.calls()
     assert rules('--set', 'talk=com.example.Service') == ['talk=com.example.Service'] and scene.calls()
     assert not scene.manager.has_owner('com.example.B.C')
     assert rules('--remove', 'talk=com.example.Service', '--add', 'call=com.example.Service') == ['call=com.example.Service'] and scene.calls()

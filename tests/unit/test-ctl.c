@@ -293,7 +293,8 @@ START_TEST(a_verdict_is_one_line)
     struct postern_output out = {0};
 
     postern_ctl_filter_print(&out, sent);
-    ck_assert_str_eq(text_of(&out), "DENIED container send :1.5 [com.example.Sandbox/app c3] -> :1.2 (c.d) e.f.G /p: no rule [none]; needs call=c.d\n");
+    ck_assert_str_eq(text_of(&out), "DENIED container send :1.5 [com.example.Sandbox/app c3] -> :1.2 (c.d) e.f.G /p: no rule [none]; "
+                                    "needs call=c.d\n");
     postern_ctl_filter_print(&out, owned);
     ck_assert_str_eq(text_of(&out), "COMPLAINED container own :1.6 [t.t/a\\x1b[31m c4] c.d [none]\n");
     postern_ctl_filter_print(&out, nothing);
