@@ -97,6 +97,18 @@ class FakeBus:
 
 
 def verdict(client, sender=DRIVER, **what):
-    """Sends the client a Verdict; keys with _ as they are; numbers are u, but for lost."""
+    """Sends the client a Verdict; numbers are u, text is s."""
+    client.send(verdict_message(client, sender, what))
+
+
+def verdict_message(client, sender, what):
     body = {k: v if isinstance(v, tuple) else ('u', v) if isinstance(v, int) else ('s', v) for k, v in what.items()}
-    client.say(SIGNAL, sender=sender, path=DRIVER_PATH, interface=MEDIATOR1, member='Verdict', signature='a{sv}', body=(body,))
+    return Message(SIGNAL, serial=1, sender=sender, destination=client.name, path=DRIVER_PATH, interface=MEDIATOR1, member='Verdict',
+                   signature='a{sv}', body=(body,))
+
+
+def flood(client, what):
+    """Sends it as fast as it is read, and for ever."""
+    many = verdict_message(client, DRIVER, what).pack() * 1000
+    while True:
+        client.sock.sendall(many)

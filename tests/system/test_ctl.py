@@ -9,11 +9,12 @@ import subprocess
 import pytest
 
 from bus import CALL_, OPEN_POLICY, OWN, SEE, TALK, config_text, rule
-from ctl import FAILED, OK, UNASKED, USAGE, Watcher, ctl, environment, fails, says, tells
+from ctl import CTL, FAILED, OK, UNASKED, USAGE, Watcher, ctl, environment, fails, says, tells
 from helpers import as_other_user, is_root
 from wirebus import CALL, ERROR, DBusError
 
 pytestmark = pytest.mark.postern
+COMPLETION = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../data/completions/posternctl')
 HOSTILE = 'a\x1b[31m\nc99\u202e\\'
 SHOWN = 'a\\x1b[31m\\nc99\\u202e\\\\'
 SITE = '<mediator><container type="com.example.Sandbox" name="app"><allow see="com.example.Site"/></container></mediator>'
@@ -297,6 +298,49 @@ def test_inside_a_container(scene):
     for args in (['list'], ['rules', scene.short], ['watch'], ['stop', scene.short]):
         assert fails(scene.instance.address, *args)
     assert fails(scene.instance.address, 'explain', 'a.b', 'c.d', status=UNASKED)
+
+
+# What system.conf gives everybody of the bus itself, and no more.
+SYSTEM_POLICY = ('<allow user="*"/><deny own="*"/><deny send_type="method_call"/><allow send_type="signal"/>'
+                 '<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>'
+                 '<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/><allow receive_type="signal"/>'
+                 '<allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus"/>'
+                 '<allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>')
+
+
+def test_the_policy_that_is_missing_is_named(new_bus):
+    bus = new_bus.start(type='system', policy=SYSTEM_POLICY)
+    missing = re.search('<allow .*/>', fails(bus.address, 'list')).group()
+    bus.write(bus.config, config_text('unix:path=%s/bus' % bus.dir, '', SYSTEM_POLICY + missing, 'system'))
+    assert says(bus.address, 'reload') == '' and tells(bus.address, 'list') == []
+
+
+# ---- completion
+
+COMPLETIONS = [
+    ('posternctl st', 'stop status'),
+    ('posternctl --sys', '--system'),
+    ('posternctl {a} show ', '{c}'),
+    ('posternctl {a} stop --l', '--listening'),
+    ('posternctl {a} rules {c} --r', '--remove'),
+    ('posternctl {a} rules {c} --add ta', 'talk='),
+    ('posternctl {a} explain type = m', 'method_call'),
+    ('posternctl {a} explain sender-instance =', '{c}'),
+    ('posternctl watch --door = ', 'xml container lsm'),
+    ('posternctl --json = s', 'short'),
+    ('posternctl list --co', ''),
+]
+COMPLETE = 'source "$1"; IFS=" "; COMP_LINE=$2; read -ra COMP_WORDS <<<"$2"; [[ $2 == *" " ]] && COMP_WORDS+=(""); ' \
+           'COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); unset IFS; _posternctl; echo "${COMPREPLY[@]}"'
+
+
+@pytest.mark.parametrize('line, words', COMPLETIONS)
+def test_completion(scene, line, words):
+    """Words as readline splits them: "=" is one."""
+    line = line.format(a='--address=' + scene.address, c=scene.short)
+    p = subprocess.run(['bash', '-c', COMPLETE, 'bash', COMPLETION, line], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30,
+                       env=environment(PATH=os.path.dirname(os.path.abspath(CTL)) + ':' + os.environ['PATH']))
+    assert p.stderr == '' and set(p.stdout.split()) == set(words.format(c=scene.short).split())
 
 
 # ---- a bus that is not Postern's
