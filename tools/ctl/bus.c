@@ -62,37 +62,36 @@ int postern_ctl_connect(struct postern_ctl *ctl, struct postern_error *error)
 }
 
 /* For whom the methods are that are not for everybody. */
-static const char *who_may(const char *member)
-{
-    static const char bus_user[] = "root and the user that the bus runs as", creator[] = "the user who made the instance";
-    static const struct {
-        const char *member, *who;
-    } table[] = {
-        {"Explain", bus_user}, {"Watch", bus_user}, {"Unwatch", bus_user}, {"ReloadConfig", bus_user},
-        {"GetRules", "root, the user that the bus runs as and the user who made the instance"},
-        {"SetRules", creator}, {"StopInstance", creator}, {"StopListening", creator},
-    };
+static const struct restricted {
+    const char *member, *who;
+    bool root; /* is for root, too */
+} restricted[] = {
+    {"Explain", "root and the user that the bus runs as", true},
+    {"Watch", "root and the user that the bus runs as", true},
+    {"ReloadConfig", "root and the user that the bus runs as", true},
+    {"GetRules", "root, the user that the bus runs as and the user who made the instance", true},
+    {"SetRules", "the user who made the instance, whom \"posternctl show\" names", false},
+    {"StopInstance", "the user who made the instance, whom \"posternctl show\" names", false},
+    {"StopListening", "the user who made the instance, whom \"posternctl show\" names", false},
+};
 
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strcmp(table[i].member, member) == 0)
-            return table[i].who;
+/* The caller is the wrong user, or is in a container, or the bus's own policy stands in the way: the bus does not say which. */
+static int explain_access(const struct postern_ctl *ctl, const char *interface, const char *member, const char *text, struct postern_error *error)
+{
+    const struct restricted *row = NULL;
+    char who[200] = "", try[200] = "";
+
+    for (size_t i = 0; i < sizeof restricted / sizeof *restricted; i++) {
+        if (strcmp(restricted[i].member, member) == 0)
+            row = &restricted[i];
     }
-    return NULL;
-}
-
-/* An ordinary user is told who may; whoever is already that, what else stands in the way. */
-static int explain_access(const struct postern_ctl *ctl, int r, const char *interface, const char *member, const char *text,
-                          struct postern_error *error)
-{
-    const char *who = who_may(member);
-
-    if (who != NULL && geteuid() != 0)
-        return postern_error_set(error, r, "the bus refuses %s: %s. %s is for %s: try \"sudo posternctl %s %s ...\"%s", member, text, ctl->verb,
-                                 who, ctl->system ? "--system" : "--address=ADDRESS", ctl->verb,
-                                 ctl->system ? "; or the policy in system.conf and system.d does not let it through" : "");
-    return postern_error_set(error, r, "the bus refuses %s: %s. From inside a container it always does; else its configuration must allow it%s%s: "
-                                       "<allow send_destination=\"org.freedesktop.DBus\" send_interface=\"%s\"/>",
-                             member, text, who != NULL ? ", which is for " : "", who != NULL ? who : "", interface);
+    if (row != NULL)
+        snprintf(who, sizeof who, "%s is for %s; ", ctl->verb, row->who);
+    if (row != NULL && row->root && geteuid() != 0)
+        snprintf(try, sizeof try, "try \"sudo posternctl %s %s ...\"; ", ctl->system ? "--system" : "--address=ADDRESS", ctl->verb);
+    return postern_error_set(error, -EACCES, "the bus refuses %s: %s. %s%sinside a container it always refuses; and its configuration must have, as "
+                                             "system.d may: <allow send_destination=\"org.freedesktop.DBus\" send_interface=\"%s\"/>",
+                             member, text, who, try, interface);
 }
 
 static int explain_unknown(struct postern_ctl *ctl, const char *interface, const char *member, const char *text, struct postern_error *error)
@@ -118,7 +117,7 @@ static int explain(struct postern_ctl *ctl, int r, const sd_bus_error *e, const 
             return explain_unknown(ctl, interface, member, text, error);
     }
     if (sd_bus_error_has_name(e, SD_BUS_ERROR_ACCESS_DENIED))
-        return explain_access(ctl, -EACCES, interface, member, text, error);
+        return explain_access(ctl, interface, member, text, error);
     if (sd_bus_error_has_name(e, CTL_DRIVER1 ".Error.NotContainer"))
         return postern_error_set(error, -ENOENT, "there is no such instance, or it has ended (%s); \"posternctl list\" shows those there are", text);
     if (sd_bus_error_has_name(e, SD_BUS_ERROR_NO_REPLY) || r == -ETIMEDOUT)
