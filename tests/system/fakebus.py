@@ -105,10 +105,3 @@ def verdict_message(client, sender, what):
     body = {k: v if isinstance(v, tuple) else ('u', v) if isinstance(v, int) else ('s', v) for k, v in what.items()}
     return Message(SIGNAL, serial=1, sender=sender, destination=client.name, path=DRIVER_PATH, interface=MEDIATOR1, member='Verdict',
                    signature='a{sv}', body=(body,))
-
-
-def flood(client, what):
-    """Sends it as fast as it is read, and for ever."""
-    many = verdict_message(client, DRIVER, what).pack() * 1000
-    while True:
-        client.sock.sendall(many)
