@@ -89,7 +89,11 @@ static struct postern_opinion both(struct postern_opinion sender, struct postern
         return sender;
     if (receiver.kind == POSTERN_OPINION_DENY || sender.kind == POSTERN_OPINION_ABSTAIN)
         return receiver;
-    result = sender.rule.kind == POSTERN_RULE_BASELINE ? receiver : sender;
+    /* What passes only because of mode complain is what people should hear of. */
+    if (sender.complaints != 0 || receiver.complaints != 0)
+        result = sender.complaints != 0 ? sender : receiver;
+    else
+        result = sender.rule.kind == POSTERN_RULE_BASELINE ? receiver : sender;
     result.complaints = sender.complaints | receiver.complaints;
     return result;
 }

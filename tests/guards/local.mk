@@ -13,6 +13,7 @@ GUARDS = \
 TESTS += $(GUARDS)
 EXTRA_DIST += $(GUARDS) \
 	tests/guards/folders.py \
+	tests/guards/grant-cost.sh \
 	tests/guards/installed.sh \
 	tests/guards/tree.py \
 	build-aux/layers.txt
@@ -20,6 +21,15 @@ EXTRA_DIST += $(GUARDS) \
 check_PROGRAMS += test-abi
 TESTS += test-abi
 test_abi_SOURCES = tests/guards/test-abi.c
+
+# What tests/guards/grant-cost.sh counts the instructions of.
+if HAVE_CHECK
+check_PROGRAMS += grant-cost
+TESTS += tests/guards/grant-cost.sh
+endif
+grant_cost_SOURCES = tests/guards/grant-cost.c tests/unit/door-fixture.c tests/unit/door-fixture.h module/backends.c module/config.c module/module.c
+grant_cost_CFLAGS = $(UNIT_CFLAGS)
+grant_cost_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)
 
 if SANITIZERS
 GUARD_SANITIZERS = yes

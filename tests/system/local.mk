@@ -9,6 +9,7 @@ SYSTEM_TESTS = \
 	tests/system/ctl.py \
 	tests/system/fakebus.py \
 	tests/system/helpers.py \
+	tests/system/mediator1.py \
 	tests/system/sleeper.py \
 	tests/system/wirebus.py \
 	tests/system/watch.py \
@@ -29,10 +30,13 @@ SYSTEM_TESTS = \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \
+	tests/system/test_explain.py \
+	tests/system/test_grants.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
 	tests/system/test_limits.py \
 	tests/system/test_log.py \
+	tests/system/test_mediator1.py \
 	tests/system/test_messages.py \
 	tests/system/test_monitor.py \
 	tests/system/test_monitor_denials.py \
@@ -45,7 +49,8 @@ SYSTEM_TESTS = \
 	tests/system/test_system.py \
 	tests/system/test_tcp.py \
 	tests/system/test_unfinished.py \
-	tests/system/test_visibility.py
+	tests/system/test_visibility.py \
+	tests/system/test_watching.py
 EXTRA_DIST += $(SYSTEM_TESTS)
 
 # A manager and its client written with sd-bus; not in check_PROGRAMS, since only these tests need libsystemd, whatever

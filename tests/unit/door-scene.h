@@ -47,6 +47,7 @@ void tear_down(void);
 /* The test cases, by subject. */
 TCase *door_messages_case(void);
 TCase *door_names_case(void);
+TCase *door_grants_case(void);
 TCase *door_driver_case(void);
 
 #endif

@@ -7,6 +7,7 @@ test_door_SOURCES = \
 	tests/unit/test-door.c \
 	tests/unit/door-driver.c \
 	tests/unit/door-fixture.c tests/unit/door-fixture.h \
+	tests/unit/door-grants.c \
 	tests/unit/door-messages.c \
 	tests/unit/door-names.c \
 	tests/unit/door-scene.h \
