@@ -29,3 +29,11 @@ data/system/postern.service: data/system/postern.service.in
 data/system/postern-launch@.service: data/system/postern-launch@.service.in
 data/user/postern.service: data/user/postern.service.in
 data/tmpfiles.d/postern.conf: data/tmpfiles.d/postern.conf.in
+
+# What bash offers for posternctl.
+if HAVE_LIBSYSTEMD
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = data/completions/posternctl
+else
+EXTRA_DIST += data/completions/posternctl
+endif

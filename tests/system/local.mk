@@ -6,6 +6,8 @@ PYTEST_ARGS =
 SYSTEM_TESTS = \
 	tests/system/bus.py \
 	tests/system/conftest.py \
+	tests/system/ctl.py \
+	tests/system/fakebus.py \
 	tests/system/helpers.py \
 	tests/system/mediator1.py \
 	tests/system/sleeper.py \
@@ -21,6 +23,10 @@ SYSTEM_TESTS = \
 	tests/system/test_container_fds.py \
 	tests/system/test_containers.py \
 	tests/system/test_cookie.py \
+	tests/system/test_ctl.py \
+	tests/system/test_ctl_answers.py \
+	tests/system/test_ctl_line.py \
+	tests/system/test_ctl_watch.py \
 	tests/system/test_door.py \
 	tests/system/test_door_fds.py \
 	tests/system/test_driver.py \

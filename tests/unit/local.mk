@@ -13,3 +13,4 @@ include tests/unit/queue.mk
 include tests/unit/door.mk
 include tests/unit/loader.mk
 include tests/unit/offline.mk
+include tests/unit/ctl.mk
