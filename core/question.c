@@ -201,13 +201,38 @@ static void make_message(struct postern_asking *asking)
     asking->request.message = &asking->message;
 }
 
-static int make_send(struct postern_asking *asking, struct postern_error *error)
+/* The file of the service that this message would start: nobody owns its destination, and nothing is supposed about who might. */
+static const struct postern_service_entry *service_of(const struct postern_mediator *mediator, const struct postern_asking *asking)
+{
+    const struct postern_question_end *end = &asking->destination;
+
+    if (asking->kind != POSTERN_QUESTION_METHOD_CALL && asking->kind != POSTERN_QUESTION_SIGNAL)
+        return NULL;
+    if (end->name == NULL || end->is_there || end->is_driver || is_supposed(end))
+        return NULL;
+    return postern_services_find_entry(mediator, end->name, strlen(end->name));
+}
+
+static void make_activation(struct postern_asking *asking, const struct postern_service_entry *service)
+{
+    asking->request.action = POSTERN_ACTION_ACTIVATE;
+    asking->request.name = view_of(asking->destination.name);
+    asking->request.assumed_label = view_of(service->assumed_label);
+}
+
+static int make_send(const struct postern_mediator *mediator, struct postern_asking *asking, struct postern_error *error)
 {
     struct postern_request *request = &asking->request;
+    const struct postern_service_entry *service = service_of(mediator, asking);
     int r = check_message(asking, error);
 
     if (r < 0)
         return r;
+    make_message(asking);
+    if (service != NULL && !asking->sender.is_driver) {
+        make_activation(asking, service);
+        return 0;
+    }
     request->action = POSTERN_ACTION_SEND;
     request->to = asking->destination.party;
     if (asking->kind == POSTERN_QUESTION_REPLY)
@@ -216,14 +241,14 @@ static int make_send(struct postern_asking *asking, struct postern_error *error)
         request->flags |= POSTERN_REQUEST_BROADCAST;
     if (asking->destination.is_driver)
         request->flags |= POSTERN_REQUEST_TO_DRIVER;
-    make_message(asking);
     return 0;
 }
 
 /* About a name alone, or with the message that waits for the service to start. */
-static int make_named(struct postern_asking *asking, struct postern_error *error)
+static int make_named(const struct postern_mediator *mediator, struct postern_asking *asking, struct postern_error *error)
 {
     bool message = asking->path != NULL || asking->interface != NULL || asking->member != NULL || asking->has_fds;
+    const struct postern_service_entry *service;
     const char *name = asking->destination.name;
     int r = 0;
 
@@ -239,6 +264,9 @@ static int make_named(struct postern_asking *asking, struct postern_error *error
     if (message && r == 0)
         make_message(asking);
     asking->request.name = view_of(name);
+    service = asking->kind == POSTERN_QUESTION_ACTIVATE ? postern_services_find_entry(mediator, name, strlen(name)) : NULL;
+    if (service != NULL)
+        asking->request.assumed_label = view_of(service->assumed_label);
     return r;
 }
 
@@ -254,7 +282,7 @@ static int make_see(struct postern_asking *asking, struct postern_error *error)
     return 0;
 }
 
-static int make_request(struct postern_asking *asking, struct postern_error *error)
+static int make_request(const struct postern_mediator *mediator, struct postern_asking *asking, struct postern_error *error)
 {
     asking->request = (struct postern_request){.size = sizeof(asking->request), .from = asking->sender.party};
     if (asking->sender.is_driver) {
@@ -265,13 +293,13 @@ static int make_request(struct postern_asking *asking, struct postern_error *err
     switch (asking->kind) {
     case POSTERN_QUESTION_OWN:
     case POSTERN_QUESTION_ACTIVATE:
-        return make_named(asking, error);
+        return make_named(mediator, asking, error);
     case POSTERN_QUESTION_SEE:
         return make_see(asking, error);
     default:
         if (asking->kind == POSTERN_QUESTION_BROADCAST && asking->destination.is_driver)
             return postern_error_set(error, -EINVAL, "a broadcast is received by connections, not by the bus");
-        return make_send(asking, error);
+        return make_send(mediator, asking, error);
     }
 }
 
@@ -301,5 +329,5 @@ int postern_question_read(struct postern_mediator *mediator, const struct poster
         result = find_end(mediator, caller, &asking->destination, "destination", error);
     else if (result == 0)
         result = check_end(&asking->destination, "destination", error);
-    return result == 0 ? make_request(asking, error) : result;
+    return result == 0 ? make_request(mediator, asking, error) : result;
 }

@@ -387,3 +387,22 @@ def test_what_is_there_cannot_be_supposed_to_be_another(bus):
     asker, service = bus.connect(), bus.connect()
     failure = explain_error(asker, type=('s', 'own'), sender=('s', service.name), sender_uid=('u', 1), destination=('s', 'a.b'))
     assert failure.name == E + 'InvalidArgs' and service.name in failure.text
+
+
+def test_services_that_do_not_run_yet(new_bus):
+    """What would start them is asked as delivery asks it, with the rules of the service's own file."""
+    os.mkdir(new_bus.dir + '/services')
+    file = new_bus.write('services/a.service', '[D-BUS Service]\nName=com.example.Later\nExec=/bin/false\n[X-Postern]\nAllow=call=*@/open\n')
+    bus = new_bus.start(body='<servicedir>%s/services</servicedir>' % new_bus.dir)
+    asker = bus.connect()
+    c = bus.container().connect()
+    for path, expected in (('/open', True), ('/closed', False)):
+        answer = explain(asker, type='method_call', sender=c.name, destination='com.example.Later', path=path, interface='a.b', member='M')
+        assert answer['allowed'] == expected
+        if expected:
+            assert answer['container']['rule'] == file + ':5'
+        else:
+            assert answer['container']['fix'] == 'call=com.example.Later=a.b.M@/closed'
+        failure = c.failure('M', dest='com.example.Later', path=path, iface='a.b')
+        assert (failure.name != DENIED) == expected
+    assert explain(asker, type='activate', sender=c.name, destination='com.example.Later')['allowed']
