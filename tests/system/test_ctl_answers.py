@@ -35,7 +35,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize('args, member, error, status, words', REFUSALS, ids=lambda x: str(x))
 def test_refusals(fake, args, member, error, status, words):
-    fake.answers[member] = Refusal(E + error, 'words of the bus\x1b[2J')
+    fake.answers[member] = Refusal(E + error, 'words of the bus\x1b[2J\x9b31m\u202e')
     text = fails(fake.address, *args, status=status)
     assert all(word in text for word in words) and not ACTIVE.search(text), text
     assert 'sudo' not in text or member not in ('SetRules', 'StopInstance', 'ListInstances')  # root is nobody's creator
@@ -116,6 +116,7 @@ def show_answers(fake, **info):
     creator = {'UnixUserID': ('u', 1000), 'ProcessID': ('u', 77), 'LinuxSecurityLabel': ('ay', b'snap.x (enforce)\0'), 'UnixGroupIDs': ('au', [1, 2])}
     metadata = info.get('metadata', {'a': ('s', 'text'), 'n': ('a{sv}', {'x': ('(ub)', (7, True)), 'y': ('v', ('ay', b'\0\1'))}), 'd': ('d', -0.5),
                                      'i': ('a{iv}', {-5: ('x', -1 << 63), 6: ('t', (1 << 64) - 1)})})
+    places = {':1.5': 'c12', ':1.6': 'c1', ':1.7': 'c1'}
     fake.answers.update(
         ListInstances=LIST,
         GetInstanceInfo=('a{sv}ssa{sv}', creator, 'com.example.Sandbox', info.get('name', 'app'), metadata),
@@ -124,7 +125,7 @@ def show_answers(fake, **info):
         GetNameOwner=lambda call: ('s', {'com.example.App': ':1.7'}.get(call.body[0], ':1.5')),
         GetConnectionCredentials=lambda call: ('a{sv}', dict(
             {'UnixUserID': ('u', 1000), 'ProcessID': ('u', int(call.body[0][3:]))},
-            **({CONTAINERS + '.Instance': ('o', INSTANCES + 'c1')} if call.body[0] in (':1.6', ':1.7') else {}))))
+            **({CONTAINERS + '.Instance': ('o', INSTANCES + places[call.body[0]])} if call.body[0] in places else {}))))
 
 
 def test_show(fake):
