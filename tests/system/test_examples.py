@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The programs in examples/ do what their comments say, on this bus, with stock clients."""
 import os
+import re
 import select
 import signal
 
@@ -344,3 +345,36 @@ def test_services_and_managers_together(bus, settings, portal, manager):
     refused = bus.run(*run, 'gdbus', 'call', '--session', '--dest', SETTINGS, '--object-path', HOST, '--method', STORE + '.List', check=False)
     assert refused.returncode == 1 and 'AccessDenied' in refused.stderr
     assert ONE in bus.run(*run, 'gdbus', 'call', '--session', '--dest', PORTAL, '--object-path', PORTAL_PATH, '--method', PORTAL + '.WhoAmI')
+
+
+# ---- started by the bus
+
+def activatable(bus, name, program):
+    """Puts the example's service file where the bus looks, with the program's real path."""
+    folder = os.path.join(bus.dir, 'services')
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(SOURCES, name + '.service')) as f:
+        text = re.sub('^Exec=.*$', lambda _: 'Exec=' + program, f.read(), flags=re.M)
+    bus.write('services/%s.service' % name, text)
+
+
+def test_a_container_starts_the_services(new_bus):
+    """By what their files say: they are reached before they run. What waited for them is judged by the same rules."""
+    bus = new_bus
+    os.mkdir(os.path.join(bus.dir, 'files'))
+    activatable(bus, SETTINGS, os.path.join(BUILT, 'settings-service'))
+    activatable(bus, PORTAL, '/usr/bin/python3 %s %s/files' % (os.path.join(SOURCES, 'portal-service.py'), bus.dir))
+    bus.start(body='<servicedir>%s/services</servicedir>' % bus.dir)
+    instance, outside = app(bus), bus.connect()
+    c, nosy = instance.connect(), app(bus, TWO).connect()
+    assert failure(nosy, 'Get', 'key', path=HOST).name == DENIED  # that is not in the file, and starts nothing
+    assert not outside.has_owner(SETTINGS)
+    path, = ask(c, 'Open')
+    assert os.path.basename(path) == os.path.basename(instance.path) and outside.has_owner(SETTINGS)
+    ask(c, 'Set', 'key', 'value', path=path)
+    assert failure(nosy, 'Get', 'key', path=path).name == DENIED
+    assert not outside.has_owner(PORTAL)
+    assert portal_call(c, 'WhoAmI')[0]['name'] == ONE
+    for name in (SETTINGS, PORTAL):
+        os.kill(outside.call('GetConnectionUnixProcessID', 's', name)[0], signal.SIGTERM)
+        assert wait_for(lambda: not outside.has_owner(name))
