@@ -74,3 +74,8 @@ check_PROGRAMS += fuzz-apparmor-compiled
 fuzz_apparmor_compiled_SOURCES = tests/fuzz/fuzz-apparmor-compiled.c $(FUZZ_MAIN)
 fuzz_apparmor_compiled_LDFLAGS = $(FUZZ_FLAGS)
 fuzz_apparmor_compiled_LDADD = liboffline.la libutil.la
+
+check_PROGRAMS += fuzz-mediator1
+fuzz_mediator1_SOURCES = tests/fuzz/fuzz-mediator1.c $(FUZZ_MAIN)
+fuzz_mediator1_LDFLAGS = $(FUZZ_FLAGS)
+fuzz_mediator1_LDADD = libcore.la libwire.la libutil.la
