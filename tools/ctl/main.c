@@ -67,7 +67,7 @@ static void print_help(void)
           "message would pass, 1 it would not, 2 the command line is wrong, 3 it failed.\n", stdout);
 }
 
-static void complain(const char *format, va_list args)
+__attribute__((format(printf, 1, 0))) static void complain(const char *format, va_list args)
 {
     postern_autofree char *text = NULL;
     struct postern_output out = {0};
