@@ -72,7 +72,7 @@ static struct postern_view name_peer(const struct postern_request *request, uint
     const struct postern_party *peer = end == POSTERN_END_SENDER ? request->to : request->from;
     const struct postern_message *m = request->message;
 
-    if (request->name.len > 0)
+    if (request->name.len > 0 && request->name.data[0] != ':')
         return request->name;
     if (end == POSTERN_END_SENDER && m != NULL && m->destination.data != NULL && m->destination.data[0] != ':')
         return m->destination;
@@ -118,6 +118,8 @@ static const char *needed_word(const struct postern_request *request, uint8_t en
         return "own";
     case POSTERN_ACTION_ACTIVATE:
         return "call";
+    case POSTERN_ACTION_SEE:
+        return "see";
     case POSTERN_ACTION_SEND:
         return word_for_message(request, end);
     default:

@@ -300,6 +300,10 @@ def test_see(bus):
     assert seen(DRIVER) == ('exists', True, 'baseline:1')
     assert seen(c.name) == ('inspect', True, 'baseline:2')
     assert seen(asker.name) == ('hidden', False, 'none') and seen('com.example.Nobody') == ('hidden', False, 'none')
+    # Rules are about names, and about unique names of who is in no other container.
+    other = bus.container(name='other').connect()
+    fixes = [explain(asker, type='see', sender=c.name, destination=n)['container'].get('fix') for n in ('com.example.Nobody', asker.name, other.name)]
+    assert fixes == ['see=com.example.Nobody', 'see=' + asker.name, None]
 
 
 # ---- what is only supposed
