@@ -182,11 +182,10 @@ struct who_reading {
     struct postern_mediator *mediator;
     const struct postern_party *caller;
     struct postern_grant_who who;
-    struct postern_error *error;
 };
 
 /* The instance that something is granted to. A container can know only those that have called it, and itself. */
-static int find_grantee(struct who_reading *reading, const char *path)
+static int find_grantee(struct who_reading *reading, const char *path, struct postern_error *error)
 {
     const struct postern_instance *own = reading->caller->instance;
     struct postern_instance *found = postern_instance_find(reading->mediator, path);
@@ -195,65 +194,45 @@ static int find_grantee(struct who_reading *reading, const char *path)
     for (const struct postern_party *party = found != NULL ? found->parties : NULL; !known && party != NULL; party = party->instance_next)
         known = postern_instance_was_contacted(own, party);
     if (!known)
-        return postern_error_set(reading->error, -ENXIO, "there is no container instance %s", path);
+        return postern_error_set(error, -ENXIO, "there is no container instance %s", path);
     reading->who.instance = found;
     return 0;
 }
 
-/* One entry of `who`; the reader stands inside its variant. */
-static int read_who_entry(struct who_reading *reading, struct postern_reader *r, const char *key)
+static int read_who(void *data, struct postern_reader *r, const char *key, struct postern_error *error)
 {
+    struct who_reading *reading = data;
     const bool is_instance = strcmp(key, "instance") == 0;
     const char *text;
 
     if (!is_instance && strcmp(key, "type") != 0 && strcmp(key, "name") != 0)
-        return postern_error_set(reading->error, -EINVAL, "there is no \"%s\" to tell containers by; type, name and instance are", key);
+        return postern_error_set(error, -EINVAL, "there is no \"%s\" to tell containers by; type, name and instance are", key);
     if (!postern_reader_is(r, is_instance ? "o" : "s") || postern_reader_string(r, &text, NULL) < 0)
-        return postern_error_set(reading->error, -EINVAL, "%s must be %s", key, is_instance ? "an object path" : "a string");
+        return postern_error_set(error, -EINVAL, "%s must be %s", key, is_instance ? "an object path" : "a string");
     if (is_instance && reading->who.instance == NULL)
-        return find_grantee(reading, text);
+        return find_grantee(reading, text, error);
     if (strcmp(key, "type") == 0 && !postern_name_is_interface(text, strlen(text)))
-        return postern_error_set(reading->error, -EINVAL, "\"%s\" is no type that a container could have", text);
+        return postern_error_set(error, -EINVAL, "\"%s\" is no type that a container could have", text);
     if (strcmp(key, "type") == 0 && reading->who.type == NULL)
         reading->who.type = text;
     else if (strcmp(key, "name") == 0 && reading->who.name == NULL)
         reading->who.name = text;
     else
-        return postern_error_set(reading->error, -EINVAL, "%s is there twice", key);
+        return postern_error_set(error, -EINVAL, "%s is there twice", key);
     return 0;
-}
-
-static int read_who(struct who_reading *reading, struct postern_reader *r)
-{
-    int result = 0;
-
-    postern_reader_enter(r, 'a');
-    while (result == 0 && postern_reader_more(r)) {
-        const char *key = "";
-
-        postern_reader_enter(r, 'e');
-        postern_reader_string(r, &key, NULL);
-        postern_reader_enter(r, 'v');
-        result = read_who_entry(reading, r, key);
-        postern_reader_leave(r);
-        postern_reader_leave(r);
-    }
-    if (result == 0 && postern_reader_leave(r) < 0)
-        result = postern_error_set(reading->error, -EINVAL, "the arguments cannot be read");
-    return result;
 }
 
 static int grant(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
 {
     const struct postern_message *m = call->message;
-    struct who_reading reading = {.mediator = mediator, .caller = call->caller, .error = error};
+    struct who_reading reading = {.mediator = mediator, .caller = call->caller};
     struct postern_rulelist rules;
     struct postern_reader r;
     uint32_t id;
     int result;
 
     postern_reader_init(&r, (char)m->order, m->signature.data, m->body, m->body_len);
-    result = read_who(&reading, &r);
+    result = postern_object_read_entries(&r, read_who, &reading, error);
     if (result == 0)
         result = postern_rulelist_read(&r, "the list", mediator->settings.max_grants, &rules, error);
     if (result == 0)
@@ -280,36 +259,25 @@ static int revoke(struct postern_mediator *mediator, const struct postern_call *
 
 /* ---- watching ------------------------------------------------------------------------------------------------------- */
 
-static int read_watch_options(const struct postern_call *call, bool *all, struct postern_error *error)
+static int read_watch_option(void *all, struct postern_reader *r, const char *key, struct postern_error *error)
 {
-    const struct postern_message *m = call->message;
-    struct postern_reader r;
-    bool fine = true;
-
-    postern_reader_init(&r, (char)m->order, m->signature.data, m->body, m->body_len);
-    postern_reader_enter(&r, 'a');
-    while (fine && postern_reader_more(&r)) {
-        const char *key = "";
-
-        postern_reader_enter(&r, 'e');
-        postern_reader_string(&r, &key, NULL);
-        postern_reader_enter(&r, 'v');
-        fine = strcmp(key, "all") == 0 && postern_reader_bool(&r, all) == 0;
-        postern_reader_leave(&r);
-        postern_reader_leave(&r);
-    }
-    return fine ? 0 : postern_error_set(error, -EINVAL, "the only option is \"all\", a boolean");
+    if (strcmp(key, "all") == 0 && postern_reader_bool(r, all) == 0)
+        return 0;
+    return postern_error_set(error, -EINVAL, "the only option is \"all\", a boolean");
 }
 
 static int watch(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
 {
+    const struct postern_message *m = call->message;
+    struct postern_reader reader;
     bool all = false;
-    int r = 0;
+    int r;
 
     (void)mediator;
     if (!postern_object_is_privileged(call->caller))
         return postern_error_set(error, -EACCES, "only root and the user of this bus may watch what it decides");
-    r = read_watch_options(call, &all, error);
+    postern_reader_init(&reader, (char)m->order, m->signature.data, m->body, m->body_len);
+    r = postern_object_read_entries(&reader, read_watch_option, &all, error);
     return r == 0 ? postern_watch_begin(call->caller, all, error) : r;
 }
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "wire/name.h"
-#include "wire/reader.h"
 
 #define ERROR "org.freedesktop.DBus.Error."
 
@@ -101,6 +100,26 @@ int postern_object_read_text(const struct postern_call *call, const char **text)
     postern_reader_init(&r, (char)m->order, m->signature.data, m->body, m->body_len);
     postern_reader_string(&r, text, NULL);
     return postern_reader_finish(&r) < 0 ? -EINVAL : 0;
+}
+
+int postern_object_read_entries(struct postern_reader *r, postern_object_entry_fn *fn, void *data, struct postern_error *error)
+{
+    int result = 0;
+
+    postern_reader_enter(r, 'a');
+    while (result == 0 && postern_reader_more(r)) {
+        const char *key = "";
+
+        postern_reader_enter(r, 'e');
+        postern_reader_string(r, &key, NULL);
+        postern_reader_enter(r, 'v');
+        result = fn(data, r, key, error);
+        postern_reader_leave(r);
+        postern_reader_leave(r);
+    }
+    if (result == 0 && postern_reader_leave(r) < 0)
+        result = postern_error_set(error, -EINVAL, "the arguments cannot be read");
+    return result;
 }
 
 bool postern_object_is_privileged(const struct postern_party *caller)

@@ -7,6 +7,7 @@
 
 #include "core/mediator.h"
 #include "util/error.h"
+#include "wire/reader.h"
 
 /* A method: 0 with the answer in mediator->reply, or a negative errno that postern_object_error_name() knows, with *error. */
 typedef int postern_object_fn(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error);
@@ -28,6 +29,11 @@ int postern_object_no_property(struct postern_mediator *mediator, const char *in
 
 /* Reads the one argument, a string or path. 0 or -EINVAL. */
 int postern_object_read_text(const struct postern_call *call, const char **text);
+
+/* One entry of an a{sv}: the reader stands inside its variant. 0, or a negative errno with *error. */
+typedef int postern_object_entry_fn(void *data, struct postern_reader *r, const char *key, struct postern_error *error);
+/* Reads the a{sv} that comes next, entry by entry. 0; what fn returned; or -EINVAL with *error. */
+int postern_object_read_entries(struct postern_reader *r, postern_object_entry_fn *fn, void *data, struct postern_error *error);
 
 /* Is the caller root or the user whom the bus runs as, and in no container? */
 bool postern_object_is_privileged(const struct postern_party *caller);

@@ -69,8 +69,10 @@ static int read_value(struct postern_asking *asking, const struct key *key, stru
     return postern_reader_u32(r, (uint32_t *)(void *)(base + key->at)) < 0 ? -EINVAL : 0;
 }
 
-static int read_entry(struct answers *answers, struct postern_reader *r, const char *name, struct postern_error *error)
+static int read_entry(void *data, struct postern_reader *r, const char *name, struct postern_error *error)
 {
+    struct answers *answers = data;
+
     if (strcmp(name, "type") == 0) {
         if (answers->kind != NULL || !postern_reader_is(r, "s"))
             return postern_error_set(error, -EINVAL, "type must be one string");
@@ -80,26 +82,6 @@ static int read_entry(struct answers *answers, struct postern_reader *r, const c
         if (strcmp(keys[i].key, name) == 0)
             return read_value(answers->asking, &keys[i], r, error);
     return postern_error_set(error, -EINVAL, "\"%s\" is nothing that a question can have", name);
-}
-
-static int read_entries(struct answers *answers, struct postern_reader *r, struct postern_error *error)
-{
-    int result = 0;
-
-    postern_reader_enter(r, 'a');
-    while (result == 0 && postern_reader_more(r)) {
-        const char *key = "";
-
-        postern_reader_enter(r, 'e');
-        postern_reader_string(r, &key, NULL);
-        postern_reader_enter(r, 'v');
-        result = read_entry(answers, r, key, error);
-        postern_reader_leave(r);
-        postern_reader_leave(r);
-    }
-    if (result == 0 && postern_reader_leave(r) < 0)
-        result = postern_error_set(error, -EINVAL, "the question cannot be read");
-    return result;
 }
 
 /* ---- the ends -------------------------------------------------------------------------------------------------- */
@@ -310,7 +292,7 @@ int postern_question_read(struct postern_mediator *mediator, const struct poster
     int kind = 0, result;
 
     memset(asking, 0, sizeof(*asking));
-    result = read_entries(&answers, r, error);
+    result = postern_object_read_entries(r, read_entry, &answers, error);
     if (result < 0)
         return result;
     if (answers.kind == NULL)
