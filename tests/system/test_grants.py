@@ -271,6 +271,42 @@ def test_ends_with_messages_in_flight(bus, service):
         assert {m.reply_serial for m in c.take(3)} == set(after)
 
 
+def test_ends_with_the_connection_and_messages_in_flight(bus, service):
+    """The next owner of the name gets nothing of what was meant for the granter."""
+    heir = bus.connect()
+    heir.request_name(NAME)
+    _, c = app(bus)
+    grant(service, [rule(CALL_, NAME), rule(CALL_, '')])
+    clear(c, service, heir)
+    for i in range(60):
+        c.send_call('Call', 'u', i, dest=NAME, path='/', iface='a.b')
+        if i == 30:
+            service.close()
+    c.sync()
+    heir.sync()
+    assert heir.has_owner(NAME) and heir.take(CALL) == []
+    assert not reaches(c, heir)
+
+
+def test_ends_with_the_instance_and_messages_in_flight(bus, service):
+    """What the instance had sent before it was stopped is delivered, and nothing of what another one of the same app sends."""
+    instance, c = app(bus)
+    other, d = app(bus)
+    grant(service, [rule(CALL_, '')], instance=instance.path)
+    clear(c, d, service)
+    for i in range(60):
+        c.send_call('Mine', 'u', i, dest=NAME, path='/', iface='a.b', flags=1)
+        d.send_call('Other', 'u', i, dest=NAME, path='/', iface='a.b', flags=1)
+    c.sync()
+    instance.stop()
+    assert c.is_closed()
+    for i in range(60):
+        d.send_call('Other', 'u', i, dest=NAME, path='/', iface='a.b', flags=1)
+    d.sync()
+    service.sync()
+    assert [(m.member, m.body[0]) for m in service.take(CALL)] == [('Mine', i) for i in range(60)]
+
+
 def test_answers_to_what_was_let_through(bus, service):
     """A call that the grant let through is answered although the grant has ended since."""
     _, c = app(bus)
