@@ -145,7 +145,7 @@ def add_postern(tree, build):
 
 
 def add_tests(tree, source):
-    for name in ('bus.py', 'wirebus.py', 'helpers.py'):
+    for name in ('bus.py', 'mediator1.py', 'wirebus.py', 'helpers.py'):
         tree.copy(os.path.join(source, 'tests/system', name), '/tests/system/' + name)
     for path in glob.glob(os.path.join(source, 'tests/vm/guest/*.py')):
         tree.copy(path, '/tests/guest/' + os.path.basename(path))

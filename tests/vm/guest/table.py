@@ -15,6 +15,7 @@ import shlex
 import lsm
 from bus import CALL_, HEAR, NAME_SUBTREE, OWN, RECEIVE_FDS, rule, wait_for
 from domain import Peer
+from mediator1 import explain
 from wirebus import CALL, DRIVER, E, ERROR, NO_REPLY, RETURN, SIGNAL
 
 DENIED = E + 'AccessDenied'
@@ -95,19 +96,29 @@ class Action:
                     interface='com.example.' + row.container, member=row.xml, fds=[1] if self.fds(row) else [])
 
 
-# What was seen of a row: did the message arrive, how was its sender answered, was the service started; and where the log speaks of it.
-Seen = collections.namedtuple('Seen', 'arrived answer started key')
+# What was seen of a row: did the message arrive, how was its sender answered, was the service started; where the log speaks of it; and what
+# Explain says, None where nobody asked it.
+Seen = collections.namedtuple('Seen', 'arrived answer started key explained', defaults=[None])
+
+
+def explanations(action, bus, sender, receiver, rows):
+    """What Explain says of each row, asked by somebody whom no policy confines."""
+    kind = {CALL: 'method_call', SIGNAL: 'signal' if action.to else 'broadcast'}[action.type]
+    with bus.connect() as c:
+        return {row: explain(c, type=kind, sender=sender.name, destination=receiver.name, path=action.path(row), interface='com.example.' + row.container,
+                             member=row.xml, fds=int(action.fds(row))) for row in rows}
 
 
 def send(action, bus, sender, receiver, rows):
     if not action.to:
         receiver.match("type='signal',sender='%s'" % sender.name)
+    explained = explanations(action, bus, sender, receiver, rows)
     serials = {row: sender.send(**action.fields(row, receiver.name)) for row in rows}
     sender.sync()
     receiver.sync()
     arrived = {message.path for message in receiver.take()}
     answers = {message.reply_serial: message.error for message in sender.take(ERROR)}
-    return {row: Seen(action.path(row) in arrived, answers.get(serials[row]), None, {'path': action.path(row)}) for row in rows}
+    return {row: Seen(action.path(row) in arrived, answers.get(serials[row]), None, {'path': action.path(row)}, explained[row]) for row in rows}
 
 
 def reply(action, bus, sender, receiver, rows):
@@ -145,7 +156,8 @@ def own(action, bus, sender, _, rows):
         for row in rows:
             answer, owned = answers[serials[row]], c.has_owner(wanted[row])
             assert owned == (answer.type == RETURN and answer.body == (1,)), answer
-            seen[row] = Seen(owned, answer.error, None, {'name': wanted[row]})
+            explained = explain(c, type='own', sender=sender.name, destination=wanted[row])
+            seen[row] = Seen(owned, answer.error, None, {'name': wanted[row]}, explained)
     return seen
 
 
@@ -188,6 +200,22 @@ def door(action, row):
     if row.container == 'deny':
         return 'container', None
     return ('lsm', action.axis[row.lsm]) if action.axis[row.lsm] else (None, None)
+
+
+def explains(action, row, answer):
+    """Is this explanation of the row right? All doors are asked, whichever denies first."""
+    denies, _ = door(action, row)
+    why = action.axis[row.lsm]
+    assert answer['allowed'] == (denies is None) and answer['door'] == (denies or ''), answer
+    assert (answer['xml']['verdict'] == 'deny') == (row.xml != 'allow'), answer['xml']
+    assert (answer['container']['verdict'] == 'deny') == (row.container == 'deny'), answer['container']
+    if KIND is None:
+        assert answer['lsm'] == {'verdict': 'abstain'}, answer['lsm']
+        return
+    assert answer['lsm']['verdict'] == ('deny' if why else 'allow'), answer['lsm']
+    if why:
+        assert answer['lsm']['rule'] == why and answer['lsm']['source'].startswith('label '), answer['lsm']
+        assert answer['lsm']['fix'].startswith('allow ' if KIND == 'selinux' else 'in profile "'), answer['lsm']
 
 
 def starts(action, row):

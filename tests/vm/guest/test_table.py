@@ -64,6 +64,8 @@ def look(number, action, row):
     seen, lines = found
     wanted, said = table.expected(action, row)
     assert seen[:3] == wanted, 'saw %r instead of %r; the log: %r' % (seen[:3], wanted, lines)
+    if seen.explained is not None:
+        table.explains(action, row, seen.explained)
     denials = [line for line in lines if line['verdict'] == 'denied']
     if said is None:
         assert not denials, denials
