@@ -217,8 +217,8 @@ static void write_complaint(struct postern_instance *instance, const struct post
     /* Without memory the line says less. */
     if (postern_words_needed_rule(request, end, &rule) == 0 && rule.len > 0 && postern_buf_append(&rule, "", 1) == 0)
         event.needs = (const char *)rule.data;
+    postern_watch_tell(instance->mediator, &event, true);
     if (is_new_complaint(instance, event.needs)) {
-        postern_watch_tell(instance->mediator, &event, true);
         put(&line, "verdict", "complained");
         put(&line, "door", "container");
         put(&line, "rule", "none");
@@ -249,6 +249,7 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     if (name == NULL)
         return;
     snprintf(rule, sizeof(rule), "see=%s", name);
+    postern_watch_tell(observer->mediator, &event, true);
     if (!is_new_complaint(observer->instance, rule))
         return;
     put(&line, "verdict", "complained");
@@ -259,14 +260,14 @@ void postern_audit_shown(const struct postern_party *observer, const char *name)
     put(&line, "action", "see");
     put_party(&line, "from", observer);
     put(&line, "name", name);
-    postern_watch_tell(observer->mediator, &event, true);
     write_line(observer->mediator, LOG_NOTICE, &line, &event);
 }
 
 void postern_audit_refused(struct postern_mediator *mediator, struct postern_instance *instance,
                            const struct postern_peer_facts *facts, const char *why)
 {
-    struct postern_audit_event event = {.verdict = "refused", .door = "none", .why = why, .action = "connect"};
+    struct postern_audit_event event = {
+        .verdict = "refused", .door = "none", .why = why, .action = "connect", .to_instance = instance, .facts = facts};
     struct line line = {.len = 0};
 
     put(&line, "verdict", "refused");

@@ -48,7 +48,7 @@ const char postern_containers1_introspection[] =
     "    <property name=\"SupportedArguments\" type=\"as\" access=\"read\">\n"
     "      <annotation name=\"org.freedesktop.DBus.Property.EmitsChangedSignal\" value=\"const\"/>\n"
     "    </property>\n"
-                     "  </interface>\n";
+    "  </interface>\n";
 
 /* ---- methods -------------------------------------------------------------------------------------------- */
 
@@ -238,7 +238,7 @@ void postern_containers1_stamp(const struct postern_party *from, const struct po
         text = asked ? "/" : NULL;
     else if (from != NULL && !from->mediator->settings.header_on_request)
         text = from->instance->path;
-    /* What a container asks for are facts of its own instance; those of others are omitted (10.1). */
+    /* What a container asks for are facts of its own instance; those of others are omitted. */
     else if (from != NULL && asked && (to->instance == NULL || to->instance == from->instance))
         text = from->instance->path;
     *path = (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};

@@ -98,7 +98,7 @@ int postern_facts_request(struct postern_mediator *mediator, const struct poster
 
 /* ---- telling --------------------------------------------------------------------------------------------------- */
 
-/* A container is told of the containers of others nothing at all, and the rest only of whom it may inspect (10.1). */
+/* A container is told of the containers of others nothing at all, and the rest only of whom it may inspect: docs/containers.md, "who is calling?". */
 static bool may_know(const struct postern_party *to, const struct postern_party *from, bool of_container)
 {
     if (to->instance == NULL || to->instance == from->instance)

@@ -23,6 +23,8 @@ struct postern_audit_event {
     uint64_t suppressed;
     const struct postern_request *request; /* NULL: there was none, or nothing in it can be relied on */
     const struct postern_party *from;      /* without a request: who did it */
+    const struct postern_instance *to_instance; /* of a connection that was refused: where it wanted to go, and who it is; NULL: not known */
+    const struct postern_peer_facts *facts;
 };
 
 struct postern_fields {

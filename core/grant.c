@@ -217,7 +217,7 @@ static int get_audience(struct postern_grants *grants, const struct postern_gran
     found = find_audience(grants, &made->key);
     if (found != NULL) {
         /* Keys are hashes; of two that are the same by chance, the second is refused. */
-        r = found->instance == made->instance && same_text(found->type, made->type) && same_text(found->name, made->name) ? 0 : -ENOMEM;
+        r = found->instance == made->instance && same_text(found->type, made->type) && same_text(found->name, made->name) ? 0 : -EEXIST;
         postern_audience_free(made);
         *audience = found;
         return r;
@@ -316,6 +316,8 @@ int postern_grant_make(struct postern_party *granter, const struct postern_grant
         r = make(granter, who, rules, id);
         if (r == -EDQUOT)
             postern_error_set(error, r, "%u rules that no message could tell apart are granted already", POSTERN_GRANT_ALIKE_MAX);
+        else if (r == -EEXIST)
+            r = postern_error_set(error, -EDQUOT, "something was granted to others whom this bus cannot tell from these: revoke that first");
         else if (r < 0)
             postern_error_set(error, r, "out of memory");
     }

@@ -9,7 +9,7 @@
 #include "util/error.h"
 #include "wire/reader.h"
 
-/* A method: 0 with the answer in mediator->reply, or a negative errno that postern_object_error_name() knows, with *error. */
+/* A method: 0 with the answer in mediator->reply, or a negative errno, of which some stand for an error name of D-Bus, with *error. */
 typedef int postern_object_fn(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error);
 
 struct postern_object_method {

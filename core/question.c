@@ -149,7 +149,7 @@ static int check_message(const struct postern_asking *asking, struct postern_err
     if (reply && (asking->path != NULL || asking->interface != NULL || asking->member != NULL))
         return postern_error_set(error, -EINVAL, "a reply has no path, interface or member");
     if (!reply && (asking->path == NULL || asking->member == NULL || (asking->interface == NULL && !call)))
-        return postern_error_set(error, -EINVAL, "a %s needs path%s and member", kinds[asking->kind], call ? "" : ", interface");
+        return postern_error_set(error, -EINVAL, "a message of type %s needs path%s and member", kinds[asking->kind], call ? "" : ", interface");
     if (asking->path != NULL && !postern_path_is_valid(asking->path, strlen(asking->path)))
         return postern_error_set(error, -EINVAL, "\"%s\" is not a valid object path", asking->path);
     if (asking->interface != NULL && !postern_name_is_interface(asking->interface, strlen(asking->interface)))

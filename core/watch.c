@@ -20,7 +20,7 @@ struct postern_watcher {
 };
 
 struct postern_watch_event {
-    bool news;
+    enum postern_watch_class class;
     struct postern_writer body;
     struct postern_watch_event *prev, *next;
 };
@@ -65,13 +65,24 @@ static void add_number(struct postern_writer *w, const char *key, uint32_t value
         postern_writer_entry_u32(w, key, value);
 }
 
-static void add_instance(struct postern_writer *w, const struct postern_party *party, const char *path, const char *type, const char *name)
+static void add_instance(struct postern_writer *w, const struct postern_instance *instance, const char *path, const char *type, const char *name)
 {
-    if (party == NULL || party->instance == NULL)
+    if (instance == NULL)
         return;
-    postern_writer_entry_path(w, path, party->instance->path);
-    add(w, type, party->instance->type);
-    add(w, name, party->instance->name);
+    postern_writer_entry_path(w, path, instance->path);
+    add(w, type, instance->type);
+    add(w, name, instance->name);
+}
+
+/* A connection that was not let in is no party yet. */
+static void add_refused(struct postern_writer *w, const struct postern_audit_event *event)
+{
+    add_instance(w, event->to_instance, "to_instance", "to_type", "to_name");
+    if (event->facts == NULL || event->facts->uid == POSTERN_PEER_UNKNOWN)
+        return;
+    postern_writer_entry_u32(w, "from_uid", event->facts->uid);
+    add_number(w, "from_pid", (uint32_t)event->facts->pid);
+    add(w, "from_label", event->facts->label);
 }
 
 static void add_message(struct postern_writer *w, const struct postern_message *m)
@@ -96,8 +107,8 @@ static void add_ends(struct postern_writer *w, const struct postern_party *from,
         add(w, "to", to->unique_name);
     else if ((flags & POSTERN_REQUEST_TO_DRIVER) != 0)
         add(w, "to", POSTERN_DRIVER_NAME);
-    add_instance(w, from, "from_instance", "from_type", "from_name");
-    add_instance(w, to, "to_instance", "to_type", "to_name");
+    add_instance(w, from != NULL ? from->instance : NULL, "from_instance", "from_type", "from_name");
+    add_instance(w, to != NULL ? to->instance : NULL, "to_instance", "to_type", "to_name");
     if (from != NULL && from->uid != UINT32_MAX)
         postern_writer_entry_u32(w, "from_uid", from->uid);
     if (from != NULL && from->facts.pid > 0)
@@ -126,6 +137,7 @@ static void write_event(struct postern_writer *w, const struct postern_audit_eve
             add_message(w, request->message);
     } else {
         add_ends(w, event->from, NULL, 0);
+        add_refused(w, event);
     }
     if (lost > 0) {
         postern_writer_entry_open(w, "lost", "t");
@@ -140,36 +152,47 @@ static void write_event(struct postern_writer *w, const struct postern_audit_eve
 static void free_event(struct postern_watching *watching, struct postern_watch_event *event)
 {
     DL_DELETE(watching->queue, event);
-    watching->n_queue--;
+    watching->n_queue[event->class]--;
     postern_writer_free(&event->body);
     free(event);
 }
 
+/* An event with its text, which is not queued yet; NULL: there is no room, or no memory. */
+static struct postern_watch_event *new_event(struct postern_watching *watching, const struct postern_audit_event *event, enum postern_watch_class class)
+{
+    struct postern_watch_event *made = watching->n_queue[class] < POSTERN_WATCH_QUEUE_MAX ? calloc(1, sizeof(*made)) : NULL;
+
+    if (made == NULL)
+        return NULL;
+    made->class = class;
+    postern_writer_init(&made->body);
+    write_event(&made->body, event, watching->lost[class]);
+    if (postern_writer_finish(&made->body) == 0)
+        return made;
+    postern_writer_free(&made->body);
+    free(made);
+    return NULL;
+}
+
 void postern_watch_tell(struct postern_mediator *mediator, const struct postern_audit_event *event, bool news)
 {
+    enum postern_watch_class class = news ? POSTERN_WATCH_NEWS : POSTERN_WATCH_REST;
     struct postern_watching *watching = &mediator->watching;
-    struct postern_watch_event *made = NULL;
+    struct postern_watch_event *made;
     static const uint64_t one = 1;
+    bool first = watching->queue == NULL;
 
     if (!postern_watch_wants(watching, news))
         return;
-    if (watching->n_queue < POSTERN_WATCH_QUEUE_MAX)
-        made = calloc(1, sizeof(*made));
-    if (made != NULL) {
-        postern_writer_init(&made->body);
-        write_event(&made->body, event, watching->lost);
-    }
-    if (made == NULL || postern_writer_finish(&made->body) < 0) {
-        watching->lost++;
-        if (made != NULL)
-            postern_writer_free(&made->body);
-        free(made);
+    made = new_event(watching, event, class);
+    if (made == NULL) {
+        watching->lost[class]++;
         return;
     }
-    watching->lost = 0;
-    made->news = news;
+    watching->lost[class] = 0;
     DL_APPEND(watching->queue, made);
-    if (watching->n_queue++ == 0 && write(watching->fd, &one, sizeof(one)) < 0)
+    watching->n_queue[class]++;
+    if (first && write(watching->fd, &one, sizeof(one)) < 0)
         free_event(watching, made); /* nobody would send it; an eventfd with one count in it takes another, so this does not happen */
 }
 
@@ -188,7 +211,7 @@ static void send_event(const struct postern_mediator *mediator, const struct pos
     for (const struct postern_watcher *watcher = mediator->watching.watchers; watcher != NULL; watcher = watcher->next) {
         struct postern_signal mine = signal;
 
-        if (!event->news && !watcher->all)
+        if (event->class != POSTERN_WATCH_NEWS && !watcher->all)
             continue;
         mine.to = watcher->party->host_id;
         host->emit(host->data, &mine);
@@ -238,7 +261,7 @@ static void close_queue(struct postern_mediator *mediator)
     close(watching->fd);
     while (watching->queue != NULL)
         free_event(watching, watching->queue);
-    watching->lost = 0;
+    memset(watching->lost, 0, sizeof(watching->lost));
 }
 
 int postern_watch_begin(struct postern_party *party, bool all, struct postern_error *error)

@@ -15,18 +15,21 @@
 #include "util/error.h"
 
 #define POSTERN_WATCHERS_MAX 64u
-#define POSTERN_WATCH_QUEUE_MAX 1024u  /* events that wait to be sent; others are lost, and counted */
+#define POSTERN_WATCH_QUEUE_MAX 1024u  /* events of each class that wait to be sent; others are lost, and counted */
 #define POSTERN_WATCH_VALUE_MAX 1024u  /* bytes of one value in an event */
 
 struct postern_watcher;
 struct postern_watch_event;
 
+/* Of events: what people should know of, which all watchers get; and the rest, which must not push that out. */
+enum postern_watch_class { POSTERN_WATCH_REST, POSTERN_WATCH_NEWS, POSTERN_WATCH_CLASSES };
+
 struct postern_watching {
     struct postern_watcher *watchers; /* NULL: nobody */
     uint32_t n, n_all;                /* all; those of them that want every verdict */
     struct postern_watch_event *queue;
-    uint32_t n_queue;
-    uint64_t lost;
+    uint32_t n_queue[POSTERN_WATCH_CLASSES];
+    uint64_t lost[POSTERN_WATCH_CLASSES]; /* since the last event of that class that was queued */
     int fd; /* an eventfd that says that the queue is not empty; open while somebody watches */
     uint64_t watch;
     bool sending; /* what sending asks is no event */

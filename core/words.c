@@ -100,8 +100,6 @@ static const char *word_for_message(const struct postern_request *request, uint8
 
     if (request->from == NULL || (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0)
         return NULL; /* no rule is about the bus itself */
-    if (request->to == NULL)
-        return "see";
     if (end == POSTERN_END_RECEIVER && (request->flags & POSTERN_REQUEST_BROADCAST) != 0 && !hears(request))
         return "broadcast";
     if (end == POSTERN_END_RECEIVER)
@@ -140,8 +138,11 @@ int postern_words_needed_rule(const struct postern_request *request, uint8_t end
     if (name.data == NULL || (name.len == strlen(POSTERN_DRIVER_NAME) && memcmp(name.data, POSTERN_DRIVER_NAME, name.len) == 0))
         return 0;
     r = postern_buf_printf(text, "%s=%.*s", word, (int)name.len, name.data);
-    if (r < 0 || m == NULL || m->path.data == NULL || strcmp(word, "see") == 0)
+    if (r < 0 || m == NULL || strcmp(word, "see") == 0)
         return r;
+    /* Paths do not matter to replies, only that the rule is there: one that opens as little else as can be. */
+    if (m->path.data == NULL)
+        return postern_buf_printf(text, "=*@/");
     /* A message without an interface is matched only by a rule without one. */
     if (m->interface.data != NULL)
         return postern_buf_printf(text, "=%.*s.%.*s@%.*s", (int)m->interface.len, m->interface.data, (int)m->member.len, m->member.data,

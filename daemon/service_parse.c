@@ -183,14 +183,14 @@ static int take_key(struct parser *parser, const char *line, size_t len)
     size_t key_len;
 
     if (equals == NULL)
-        return fault(parser, "neither a comment, nor [GROUP], nor KEY=VALUE");
+        return key_fault(parser, "neither a comment, nor [GROUP], nor KEY=VALUE");
     if (parser->group == NO_GROUP)
         return fault(parser, "a key stands before the first [GROUP]");
     key_len = (size_t)(equals - line);
     while (key_len > 0 && line[key_len - 1] == ' ')
         key_len--;
     if (!key_is_valid(line, key_len))
-        return fault(parser, "this is not the name of a key");
+        return key_fault(parser, "this is not the name of a key");
     value = equals + 1;
     while (value < line + len && *value == ' ')
         value++;

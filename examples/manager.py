@@ -51,6 +51,9 @@ def run(bus, app, names, command):
         listener.close()  # the bus has its own
         os.close(ready)
         return subprocess.run(command, env={**os.environ, 'DBUS_SESSION_BUS_ADDRESS': address}).returncode
+    except OSError as e:
+        print('manager: %s: %s' % (e.filename or command[0], e.strerror), file=sys.stderr)
+        return 127
     finally:
         os.close(close)  # nobody gets in any more; it would be the same if we died
         shutil.rmtree(folder)
@@ -58,7 +61,8 @@ def run(bus, app, names, command):
 
 def main():
     if '--' not in sys.argv[2:] or sys.argv[-1] == '--':
-        sys.exit(__doc__)
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
     end = sys.argv.index('--', 2)
     try:
         status = run(dbus.SessionBus(), sys.argv[1], sys.argv[2:end], sys.argv[end + 1:])

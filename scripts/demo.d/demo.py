@@ -6,7 +6,7 @@ import os
 import sys
 
 from stage import HERE, PYTHON, App, Bus, Failure
-from steps import RULES, STEPS, check_outside, show, verdict_of
+from steps import RULES, STEPS, check_managers, check_outside, show, verdict_of
 from table import print_table
 
 LEGEND = """
@@ -38,13 +38,15 @@ def main(build, folder):
         bus.start_service(os.path.join(build, 'examples', 'settings-service'))
         app = App(bus, build, RULES)
         rows, wrong = play(bus, app)
-        more, more_wrong = check_outside(bus, app)
+        more = []
+        managers = (('manager.c', os.path.join(build, 'examples', 'manager')), ('manager.py', PYTHON, os.path.join(HERE, 'manager.py')))
+        for check in (check_managers(bus, managers), check_outside(bus, app)):
+            more, wrong = more + check[0], wrong + check[1]
     finally:
         status = bus.stop()
     print('\nThe app was started by: postern-run --type=org.example.Demo --name=org.example.App \\\n    %s -- app\n' % ' \\\n    '.join(RULES))
     print_table(rows + more)
     print(LEGEND)
-    wrong += more_wrong
     if status != 0:
         print('\nposternd ended with exit status %s' % status)
     print('\n%d attempts, %s' % (len(rows + more), 'all as they must be' if wrong == 0 else '%d NOT as they must be' % wrong))

@@ -130,6 +130,18 @@ STEPS = [
 ]
 
 
+def check_managers(bus, programs):
+    """Other managers than postern-run, with sockets of their own: rows for the table, and how many are wrong."""
+    rows, wrong = [], 0
+    for name, *program in programs:
+        saw = bus.run(*program, 'io.example.Other', '--', 'gdbus', 'call', '--session', '--dest', PORTAL, '--object-path', PATHS[PORTAL],
+                      '--method', PORTAL + '.WhoAmI')
+        right = "'place': 'container'" in saw and "'name': 'io.example.Other'" in saw and "'type': 'org.example.Manager'" in saw
+        wrong += not right
+        rows.append(('in a container of %s: ask the portal' % name, 'gdbus', NOT_LOGGED, '(its log is not read)', saw, 'yes' if right else 'NO'))
+    return rows, wrong
+
+
 def check_outside(bus, app):
     """What an uncontained client sees: rows for the table, and how many are wrong."""
     rows, wrong = [], 0

@@ -53,8 +53,22 @@ void measured(struct fixture *fixture, const struct postern_party *app, struct p
         ck_assert(fixture_send(fixture, app, service, message, &verdict));
 }
 
+static void watch_and_stop(struct fixture *fixture, struct postern_party *watcher)
+{
+    struct postern_reply reply = {.size = sizeof(reply)};
+    struct postern_writer w;
+
+    postern_writer_init(&w);
+    postern_writer_open(&w, 'a', "{sv}");
+    postern_writer_close(&w);
+    ck_assert_msg(fixture_call(fixture, watcher, POSTERN_MEDIATOR1, "Watch", &w, NULL, 0, &reply), "%s", fixture->reply_text);
+    ck_assert_msg(fixture_call(fixture, watcher, POSTERN_MEDIATOR1, "Unwatch", NULL, NULL, 0, &reply), "%s", fixture->reply_text);
+    postern_writer_free(&w);
+}
+
 static unsigned n_grants;
-static bool each; /* for one of a number of containers, else all for the one that asks */
+static bool each;    /* for one of a number of containers, else all for the one that asks */
+static bool watched; /* somebody has watched what is decided, and does not any more */
 
 START_TEST(cost)
 {
@@ -79,12 +93,14 @@ START_TEST(cost)
             ck_assert(fixture_add_server(&fixture, manager, "com.example.Sandbox", "app", "restrict", NULL, 0, &other));
         grant(&fixture, service, each ? other.instance : container.instance, i);
     }
+    if (watched)
+        watch_and_stop(&fixture, manager);
     measured(&fixture, app, service, &message);
     fixture_close(&fixture);
 }
 END_TEST
 
-/* usage: grant-cost GRANTS same|each */
+/* usage: grant-cost GRANTS same|each|watched */
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("grant-cost");
@@ -94,6 +110,7 @@ int main(int argc, char **argv)
 
     n_grants = argc > 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     each = argc > 2 && argv[2][0] == 'e';
+    watched = argc > 2 && argv[2][0] == 'w';
     tcase_add_test(tcase, cost);
     suite_add_tcase(suite, tcase);
     srunner_set_fork_status(runner, CK_NOFORK);

@@ -164,7 +164,7 @@ def test_the_xml_door_explains_itself(new_bus):
     bus = new_bus.start(policy=OPEN_POLICY + '<deny send_interface="com.example.No"/>')
     scene = Scene(bus)
     out = says(bus.address, 'explain', scene.manager.name, 'com.example.Service', '/', 'com.example.No', 'M', status=FAILED)
-    assert out.startswith('DENIED by the XML policy: ') and 'to allow it, in the policy: <allow ' in out
+    assert out.startswith('DENIED by the XML policy: ') and 'to allow it, in the policy, behind what denies: <allow ' in out
 
 
 def test_questions_that_the_bus_refuses(scene):

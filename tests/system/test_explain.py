@@ -7,7 +7,7 @@ import random
 import pytest
 
 from bus import CALL_, HEAR, MEMBER, NAME_SUBTREE, OPEN_POLICY, OWN, PATH_SUBTREE, RECEIVE_FDS, SEE, SEND_FDS, TALK, rule
-from mediator1 import explain, explain_error, grant, m1, revoke, set_rules
+from mediator1 import explain, explain_error, grant, m1, plain, revoke, set_rules
 from wirebus import CALL, DRIVER, E, ERROR, RETURN, SIGNAL, DBusError, Message
 from world import DENIED
 
@@ -28,7 +28,8 @@ class Scene:
 
     def __init__(self, bus, seed):
         self.random = random.Random(seed)
-        self.asker = bus.connect()
+        self.asker, self.watcher = bus.connect(), bus.connect()
+        m1(self.watcher, 'Watch', 'a{sv}', {'all': ('b', True)})
         self.instances = [bus.container(name='one'), bus.container(name='one'), bus.container(name='two'),
                           bus.container(name='soft', Mode=('s', 'complain')), bus.container(name='free', rules=None, Mode=('s', 'identify'))]
         self.conns = [bus.connect() for _ in range(3)]
@@ -69,6 +70,8 @@ class Scene:
         for conn in self.conns:
             conn.sync()
             conn.take()
+        # Also other rules may have taken names away.
+        self.owners = {n: c for n in NAMES for c in self.conns if self.asker.has_owner(n) and self.asker.call('GetNameOwner', 's', n)[0] == c.name}
 
     def change_rules(self):
         instance = self.random.choice(self.instances[:4])
@@ -84,7 +87,6 @@ class Scene:
                 conn.release_name(name)
             else:
                 conn.request_name(name, 0x1 | 0x2 | 0x4)
-        self.owners = {n: c for n in NAMES for c in self.conns if self.asker.has_owner(n) and self.asker.call('GetNameOwner', 's', n)[0] == c.name}
 
     def change_grants(self):
         if self.grants and self.random.random() < 0.4:
@@ -115,6 +117,27 @@ class Scene:
         if kind in ('method_call', 'signal', 'broadcast', 'reply') and self.random.random() < 0.3:
             q['fds'] = 1
         return q, sender, receiver
+
+    # ---- what the bus says of it
+    def verdicts(self):
+        """What was decided since the last call. It is sent in the round after, or behind an answer in the same."""
+        for _ in range(3):
+            self.watcher.sync()
+        got = [plain(m.body[0]) for m in self.watcher.inbox if m.member == 'Verdict']
+        self.watcher.inbox = []
+        return got
+
+    def decision(self, q, sender, receiver):
+        """The verdict about this very question; None when the bus had to decide no such thing."""
+        types = {'method_call': 'method_call', 'signal': 'signal', 'broadcast': 'signal', 'reply': 'method_return'}
+        for v in reversed(self.verdicts()):
+            if v.get('from') != sender.name or v['verdict'] == 'complained':
+                continue
+            if q['type'] in types and v['action'] == 'send' and v.get('to') == receiver.name and v['type'] == types[q['type']]:
+                return v
+            if q['type'] == v['action'] == 'own' and v['name'] == q['destination']:
+                return v
+        return None
 
     # ---- what really happens
     def arrives(self, sender, receiver, message):
@@ -180,24 +203,36 @@ class Scene:
 def test_explanation_is_reality(new_bus, seed):
     """Two thousand questions in all, each asked and then done."""
     scene = Scene(new_bus.start(policy=POLICY), seed)
-    asked = allowed = 0
+    asked = allowed = told = 0
     while asked < QUESTIONS:
         if scene.random.random() < 0.3:
             scene.change()
         q, sender, receiver = scene.question()
         answer = explain(scene.asker, **q)
+        scene.verdicts()
         done = scene.happens(q, sender, receiver)
         if done is None:
             continue
         assert answer['allowed'] == done, (q, answer, scene.inside.get(sender.name), scene.inside.get(receiver.name))
+        decided = scene.decision(q, sender, receiver)
+        told += decided is not None
+        if decided is not None and not done:
+            said = answer[answer['door']]
+            assert (decided['door'], decided['rule'], decided['why'], decided['end'], decided.get('needs')) == \
+                (answer['door'], said['rule'], said['why'], said['end'], said.get('fix') if answer['door'] == 'container' else None), (q, answer, decided)
+        elif decided is not None:
+            # Of a message that passes, the log and whoever watches hear of the last door that had a say.
+            assert decided['verdict'] == 'allowed' and decided['rule'] == next(
+                answer[d]['rule'] for d in ('lsm', 'container', 'xml') if answer[d]['verdict'] != 'abstain'), (q, answer, decided)
         assert answer['door'] == next((d for d in ('xml', 'container', 'lsm') if answer[d]['verdict'] == 'deny'), '')
         asked += 1
         allowed += done
     assert QUESTIONS / 5 < allowed < QUESTIONS * 4 / 5, 'the questions are not all of one sort'
+    assert told > QUESTIONS / 2, 'and of most the bus has said how it decided'
 
 
 def test_the_fix_fixes(bus):
-    """What Explain says would help, does, and not less would."""
+    """What Explain says would help, does: the rule alone, or after it one more for the other end."""
     scene = Scene(bus, 99)
     fixed = 0
     for _ in range(600):

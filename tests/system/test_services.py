@@ -165,6 +165,7 @@ def test_reload_config(files):
 FAULTS = [
     ('Allow=tlak', 5, '"tlak" is no kind of rule'), ('Allow=call;own', 5, 'own is not for a service to give away'),
     ('\nAllow=call=*@x', 6, '"x" is not a valid object path'), ('Allow=talk=com.example.Other', 5, 'too much'),
+    ('Allow', 5, 'neither a comment, nor [GROUP], nor KEY=VALUE'), ('All_ow=call', 5, 'not the name of a key'),
     ('Alow=call', 5, 'a key that this group does not have'), ('Allow=call\nAllow=see', 6, 'the key stands there twice'),
     ('Allow=call\nAccessControl=all', 6, 'only "self" can stand there'), ('Allow=' + 'see;' * 257, 5, 'more than 256 rules'),
 ]

@@ -132,7 +132,7 @@ static struct postern_value *ask(struct postern_ctl *ctl, const struct question 
 static const struct door {
     const char *key, *denied, *fix;
 } doors[] = {
-    {"xml", "the XML policy", "to allow it, in the policy: "},
+    {"xml", "the XML policy", "to allow it, in the policy, behind what denies: "},
     {"container", "the container's door", "to allow it, the rule: "},
     {"lsm", "the LSM", "to allow it: "},
 };

@@ -96,7 +96,7 @@ static void print_what(struct postern_output *out, const struct postern_value *v
 {
     const char *to = postern_value_text(verdict, "to"), *destination = postern_value_text(verdict, "destination");
 
-    if (destination != NULL && (to == NULL || strcmp(to, destination) != 0))
+    if (destination != NULL && to != NULL && strcmp(to, destination) != 0)
         print_part(out, " (", verdict, "destination", ")");
     print_part(out, " ", verdict, "name", "");
     print_part(out, " ", verdict, "type", "");

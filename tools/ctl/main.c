@@ -53,6 +53,11 @@ static void print_help(void)
         printf("  %s %s\n        %s\n", verbs[i].name, verbs[i].arguments, verbs[i].does);
     fputs("INSTANCE is c7, 7 or the whole object path; RULE is written as in postern-run(1):\n"
           "talk=NAME, call=NAME=INTERFACE.METHOD@PATH, ...\n"
+          "KEY of explain is type (method_call, signal, broadcast, reply, own, see, activate),\n"
+          "sender, destination, path, interface, member, fds, or what is only supposed:\n"
+          "sender- or destination- and instance, type, name, uid, label.\n"
+          "FILTER of watch is instance, type, name, door (xml, container, lsm), verdict (denied,\n"
+          "allowed, complained, refused), action, sender, destination, interface or member.\n"
           "\n"
           "Options:\n"
           "  --user               the bus of the session [default]\n"
