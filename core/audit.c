@@ -362,25 +362,16 @@ static void tell_watchers(struct postern_mediator *mediator, const struct poster
     postern_buf_finish(&needs);
 }
 
-void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
-                            const struct postern_decision *decision)
+/* A function of its own, because most decisions are no news, and a line is large. */
+static void write_decision(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision,
+                           bool watched, bool news)
 {
-    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0, news, watched;
+    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0;
     struct postern_audit_budget *budget;
     struct postern_audit_event event;
     struct line line = {.len = 0};
     char rule[POSTERN_WORDS_RULE_MAX];
 
-    if (decision->faulty) {
-        write_fault(mediator, decision);
-        return;
-    }
-    write_complaints(request, decision);
-    report_findings(mediator, request, decision);
-    news = is_worth_a_line(request, decision);
-    watched = postern_watch_wants(&mediator->watching, news);
-    if (!all && !news && !watched)
-        return;
     describe(request, decision, rule, &event, &line);
     if (watched)
         tell_watchers(mediator, decision, &event, news);
@@ -391,4 +382,21 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
         return;
     /* What a rule asks for is wanted in the log also when nobody watches every verdict. */
     write_line(mediator, !decision->allowed ? LOG_NOTICE : decision->log ? LOG_INFO : LOG_DEBUG, &line, &event);
+}
+
+void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
+                            const struct postern_decision *decision)
+{
+    bool news, watched;
+
+    if (decision->faulty) {
+        write_fault(mediator, decision);
+        return;
+    }
+    write_complaints(request, decision);
+    report_findings(mediator, request, decision);
+    news = is_worth_a_line(request, decision);
+    watched = postern_watch_wants(&mediator->watching, news);
+    if (news || watched || (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0)
+        write_decision(mediator, request, decision, watched, news);
 }
