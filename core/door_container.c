@@ -4,6 +4,7 @@
 
 #include "core/decide.h"
 #include "core/grant.h"
+#include "core/see.h"
 #include "core/words.h"
 #include "wire/name.h"
 
@@ -127,6 +128,10 @@ static struct postern_opinion judge_sender(const struct passage *p)
     if (is_reply(p->m)) /* replies follow their call: its path and interface do not matter */
         return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
                        "no rule lets replies carry descriptors there");
+    /* It may be reached by another of its names, or by its unique one; but whether this one exists is not to be found out. */
+    if (!p->inside && p->m->destination.data != NULL && p->m->destination.data[0] != ':' &&
+        postern_see_hides_name(instance, p->to, p->m->destination.data))
+        return deny(POSTERN_END_SENDER, "no rule shows the destination");
     query.need = POSTERN_ALLOW_CALL | (p->m->fds > 0 ? POSTERN_ALLOW_SEND_FDS : 0);
     query.message = p->m;
     return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
@@ -275,7 +280,7 @@ static struct postern_opinion judge_activate(const struct postern_mediator *medi
     owner = postern_party_find(mediator, request->name.data, request->name.len);
     if (owner != NULL && owner->instance == instance)
         return allow_by_baseline(2, POSTERN_END_SENDER); /* it runs already, and inside */
-    granted = owner != NULL ? postern_grant_find(owner, instance, &query) : NULL;
+    granted = owner != NULL && postern_grant_find_name(owner, instance, request->name.data) != NULL ? postern_grant_find(owner, instance, &query) : NULL;
     if (granted != NULL)
         return by_rule(granted, POSTERN_END_SENDER, NULL); /* it runs already, and lets itself be called */
     return soften(instance, by_rule(postern_instance_rule_for_name(instance, request->name.data, request->name.len, &query),

@@ -10,6 +10,9 @@
 #include "core/grant_audience.h"
 #include "core/mediator.h"
 
+/* How long the texts of what one connection grants may be, for each rule that it may grant. */
+#define BYTES_PER_RULE 256u
+
 /* One call of Grant. */
 struct postern_grant {
     uint32_t id;
@@ -22,15 +25,28 @@ struct postern_grants {
     struct postern_grant *by_id;
     struct postern_audience *audiences;
     uint32_t kinds[POSTERN_AUDIENCE_KINDS]; /* audiences of each kind */
+    uint32_t last_id;
     uint32_t n_rules;
+    uint64_t bytes; /* of the texts of rules and audiences */
 };
 
 /* ---- ending ------------------------------------------------------------------------------------------------- */
+
+static uint64_t length_of(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static uint64_t rule_bytes(const struct postern_rule *rule)
+{
+    return length_of(rule->name) + length_of(rule->path) + length_of(rule->interface) + length_of(rule->member);
+}
 
 static void drop_audience(struct postern_grants *grants, struct postern_audience *audience)
 {
     if (audience->n_rules > 0)
         return;
+    grants->bytes -= length_of(audience->type) + length_of(audience->name);
     if (audience->instance != NULL)
         DL_DELETE2(audience->instance->audiences, audience, instance_prev, instance_next);
     grants->kinds[audience->key.kind]--;
@@ -57,6 +73,7 @@ static void drop_rule(struct postern_granted *granted)
     postern_audience_remove(granted);
     DL_DELETE2(grant->rules, granted, grant_prev, grant_next);
     grant->granter->grants->n_rules--;
+    grant->granter->grants->bytes -= rule_bytes(&granted->rule);
     postern_rule_finish(&granted->rule);
     free(granted);
     drop_grant(grant);
@@ -172,26 +189,49 @@ static int check_rule(const struct postern_party *granter, const struct postern_
     return 0;
 }
 
+/* Is there room for what the granter has granted already and this? Its texts count as well: a container's name may be long. */
+static int check_limits(const struct postern_party *granter, const struct postern_grant_who *who, const struct postern_rulelist *rules,
+                        struct postern_error *error)
+{
+    const struct postern_grants none = {.n_rules = 0}, *grants = granter->grants != NULL ? granter->grants : &none;
+    uint64_t max = granter->mediator->settings.max_grants, bytes = grants->bytes + length_of(who->type) + length_of(who->name);
+
+    for (size_t i = 0; i < rules->n; i++)
+        bytes += rule_bytes(&rules->rules[i]);
+    if (grants->n_rules + rules->n > max)
+        return postern_error_set(error, -EDQUOT, "this connection has granted %" PRIu32 " rules, with these it would be more than %" PRIu64,
+                                 grants->n_rules, max);
+    if (bytes > max * BYTES_PER_RULE)
+        return postern_error_set(error, -EDQUOT, "all that this connection grants would have %" PRIu64 " bytes of text, %" PRIu64 " are allowed", bytes,
+                                 max * BYTES_PER_RULE);
+    if (grants->last_id == UINT32_MAX)
+        return postern_error_set(error, -EDQUOT, "this connection has no number left for a grant");
+    return 0;
+}
+
+/* Does the instance have the type and name that are given beside it? What they are is not for containers to guess. */
+static int check_who(const struct postern_party *granter, const struct postern_grant_who *who, struct postern_error *error)
+{
+    const struct postern_instance *instance = who->instance;
+
+    if (instance != NULL && granter->instance != NULL && (who->type != NULL || who->name != NULL))
+        return postern_error_set(error, -EINVAL, "a container names an instance alone, without type and name");
+    if (instance == NULL || ((who->type == NULL || strcmp(who->type, instance->type) == 0) &&
+                             (who->name == NULL || strcmp(who->name, instance->name) == 0)))
+        return 0;
+    return postern_error_set(error, -EINVAL, "the instance %s has another type or name than those given", instance->path);
+}
+
 static int check(const struct postern_party *granter, const struct postern_grant_who *who, const struct postern_rulelist *rules,
                  struct postern_error *error)
 {
-    const struct postern_mediator *mediator = granter->mediator;
-    uint32_t n = granter->grants != NULL ? granter->grants->n_rules : 0;
-    int r = 0;
+    int r = check_who(granter, who, error);
 
-    if (rules->n == 0)
-        return postern_error_set(error, -EINVAL, "a grant without rules grants nothing");
-    if (who->instance != NULL && ((who->type != NULL && strcmp(who->type, who->instance->type) != 0) ||
-                                  (who->name != NULL && strcmp(who->name, who->instance->name) != 0)))
-        return postern_error_set(error, -EINVAL, "the instance %s has another type or name than those given", who->instance->path);
+    if (r == 0 && rules->n == 0)
+        r = postern_error_set(error, -EINVAL, "a grant without rules grants nothing");
     for (size_t i = 0; r == 0 && i < rules->n; i++)
         r = check_rule(granter, &rules->rules[i], i, error);
-    if (r == 0 && n + rules->n > mediator->settings.max_grants)
-        r = postern_error_set(error, -EDQUOT, "this connection has granted %" PRIu32 " rules, with these it would be more than %" PRIu64, n,
-                              mediator->settings.max_grants);
-    if (r == 0 && mediator->last_grant == UINT32_MAX)
-        r = postern_error_set(error, -EDQUOT, "this bus has no number left for a grant");
-    return r;
+    return r == 0 ? check_limits(granter, who, rules, error) : r;
 }
 
 static struct postern_audience *find_audience(const struct postern_grants *grants, const struct postern_audience_key *key)
@@ -228,6 +268,7 @@ static int get_audience(struct postern_grants *grants, const struct postern_gran
         return -ENOMEM;
     }
     grants->kinds[made->key.kind]++;
+    grants->bytes += length_of(made->type) + length_of(made->name);
     if (made->instance != NULL)
         DL_APPEND2(made->instance->audiences, made, instance_prev, instance_next);
     *audience = made;
@@ -250,6 +291,7 @@ static int add_rule(struct postern_grant *grant, struct postern_audience *audien
         free(granted);
         return r;
     }
+    grant->granter->grants->bytes += rule_bytes(rule);
     *rule = (struct postern_rule){.flags = 0};
     DL_APPEND2(grant->rules, granted, grant_prev, grant_next);
     grant->granter->grants->n_rules++;
@@ -262,14 +304,13 @@ static struct postern_grant *new_grant(struct postern_party *granter)
 
     if (grant == NULL)
         return NULL;
-    grant->id = granter->mediator->last_grant + 1;
+    grant->id = granter->grants->last_id + 1;
     grant->granter = granter;
     HASH_ADD(hh, granter->grants->by_id, id, sizeof(grant->id), grant);
     if (grant->hh.tbl == NULL) {
         free(grant);
         return NULL;
     }
-    granter->mediator->last_grant = grant->id;
     return grant;
 }
 
@@ -291,11 +332,12 @@ static int make(struct postern_party *granter, const struct postern_grant_who *w
         drop_audience(granter->grants, audience);
         return -ENOMEM;
     }
-    *id = grant->id;
     for (size_t i = 0; r == 0 && i < rules->n; i++)
         r = add_rule(grant, audience, &rules->rules[i]);
-    if (r == 0)
+    if (r == 0) {
+        granter->grants->last_id = *id = grant->id;
         return 0;
+    }
     if (grant->rules != NULL) {
         end_grant(grant);
     } else {

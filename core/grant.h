@@ -29,7 +29,7 @@ struct postern_grant_who {
     struct postern_instance *instance;
 };
 
-/* Grants the rules, which are taken over in either case. 0 with the grant's number, which is never used again; -EACCES when the granter does
+/* Grants the rules, which are taken over in either case. 0 with the grant's number, one of this granter's and never used again; -EACCES when the granter does
  * not own a name, or is contained and names none; -EINVAL for what cannot be granted; -EDQUOT beyond a limit; -ENOMEM. With *error. */
 int postern_grant_make(struct postern_party *granter, const struct postern_grant_who *who, struct postern_rulelist *rules, uint32_t *id,
                        struct postern_error *error);

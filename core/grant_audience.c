@@ -252,6 +252,7 @@ int postern_audience_add(struct postern_audience *audience, struct postern_grant
     }
     DL_APPEND2(cell->rules, granted, cell_prev, cell_next);
     cell->n++;
+    cell->flags |= rule->flags;
     granted->cell = cell;
     granted->audience = audience;
     link_lists(audience, granted);
@@ -293,7 +294,9 @@ static const struct postern_rule *find_cell(const struct postern_audience *audie
     struct postern_cell *cell;
 
     HASH_FIND(hh, audience->cells, key, len, cell);
-    for (struct postern_granted *granted = cell != NULL ? cell->rules : NULL; granted != NULL; granted = granted->cell_next)
+    if (cell == NULL || (cell->flags & need) != need)
+        return NULL;
+    for (struct postern_granted *granted = cell->rules; granted != NULL; granted = granted->cell_next)
         if ((granted->rule.flags & need) == need)
             return &granted->rule;
     return NULL;

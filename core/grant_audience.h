@@ -40,6 +40,7 @@ struct postern_granted {
 struct postern_cell {
     struct postern_granted *rules;
     uint32_t n;
+    uint32_t flags; /* of all rules that it has had: what is not there no rule has */
     UT_hash_handle hh;
     size_t key_len;
     char key[];

@@ -48,7 +48,6 @@ struct postern_mediator {
     struct postern_instance *listeners;
     struct postern_instance *implicit; /* those that nobody announced, by what they were recognised by */
     uint64_t last_instance;
-    uint32_t last_grant;
     struct postern_granted *lost_grants; /* rules whose name was lost; core/grant.c */
     struct postern_service_table *services;      /* what can be activated; NULL: the host has told nothing */
     const struct postern_ruleset *service_rules; /* of `services`: what their files let every container do with them; NULL: nothing */

@@ -17,6 +17,9 @@
 #include "wire/name.h"
 #include "wire/reader.h"
 
+/* Of what others have granted, so many rules are listed: anybody may grant, and nobody's list is to fail for it. */
+#define GRANTED_MAX 1000u
+
 /* ---- what there is ------------------------------------------------------------------------------------------ */
 
 static int no_container(const struct postern_call *call, struct postern_error *error)
@@ -118,17 +121,27 @@ static void write_own_rule(void *data, const struct postern_rule *rule)
     write_rule(data, rule, postern_words_rule(&rule->ref, text));
 }
 
+struct granted_listing {
+    struct postern_writer *w;
+    unsigned n;
+};
+
 static void write_granted_rule(void *data, const struct postern_rule *rule, const struct postern_party *granter)
 {
+    struct granted_listing *listing = data;
     char text[64];
 
+    if (listing->n++ >= GRANTED_MAX)
+        return;
+
     snprintf(text, sizeof(text), "grant:%" PRIu32 " of %s", rule->ref.index, granter->unique_name != NULL ? granter->unique_name : "nobody");
-    write_rule(data, rule, text);
+    write_rule(listing->w, rule, text);
 }
 
 static int get_rules(struct postern_mediator *mediator, const struct postern_call *call, struct postern_error *error)
 {
     struct postern_writer *w = &mediator->reply;
+    struct granted_listing granted = {.w = w};
     struct postern_instance *instance;
     const char *path;
     int r;
@@ -143,7 +156,7 @@ static int get_rules(struct postern_mediator *mediator, const struct postern_cal
         postern_ruleset_each(instance->rules, write_own_rule, w);
         postern_ruleset_each(instance->site_rules, write_own_rule, w);
         postern_ruleset_each(mediator->service_rules, write_own_rule, w);
-        postern_grants_each(mediator, instance, write_granted_rule, w);
+        postern_grants_each(mediator, instance, write_granted_rule, &granted);
     }
     postern_writer_close(w);
     return 0;

@@ -65,6 +65,15 @@ int postern_object_no_property(struct postern_mediator *mediator, const char *in
     return fail(mediator, reply, ERROR "UnknownProperty", error.text);
 }
 
+#define ANSWER_KEPT (256u << 10) /* bytes of memory that are kept for the next answer */
+
+static void begin_answer(struct postern_mediator *mediator)
+{
+    if (mediator->reply.buf.cap > ANSWER_KEPT)
+        postern_writer_free(&mediator->reply);
+    postern_writer_reset(&mediator->reply);
+}
+
 int postern_object_call(struct postern_mediator *mediator, const struct postern_call *call, const char *interface,
                         const struct postern_object_method *methods, size_t n, struct postern_reply *reply)
 {
@@ -85,7 +94,7 @@ int postern_object_call(struct postern_mediator *mediator, const struct postern_
         postern_error_set(&error, -EINVAL, "%s takes (%s), not (%s)", method->name, method->signature, signature);
         return fail(mediator, reply, ERROR "InvalidArgs", error.text);
     }
-    postern_writer_reset(&mediator->reply);
+    begin_answer(mediator);
     r = method->fn(mediator, call, &error);
     if (r == -ENOMEM && error.text[0] == '\0')
         postern_error_set(&error, r, "out of memory");

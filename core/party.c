@@ -304,6 +304,7 @@ void postern_party_leave(struct postern_party *party)
         return;
     party->leaving = true;
     remember_names(party);
+    postern_watch_end(party);
     postern_instance_creator_left(party);
 }
 

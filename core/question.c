@@ -114,6 +114,8 @@ static int find_end(struct postern_mediator *mediator, const struct postern_part
 
     if (r < 0)
         return r;
+    if (party != NULL && party->leaving)
+        party = NULL; /* it is on the bus no more, be it as a monitor */
     end->is_driver = end->name != NULL && strcmp(end->name, POSTERN_DRIVER_NAME) == 0;
     if ((end->is_driver || party != NULL) && is_supposed(end))
         return postern_error_set(error, -EINVAL, "%s %s is there: nothing else can be supposed of it", which, end->name);

@@ -53,6 +53,7 @@ int postern_rulelist_read(struct postern_reader *r, const char *what, uint64_t m
     size_t start = r->pos, len = 0;
     int result = 0;
 
+    *list = found;
     if (postern_reader_enter(r, 'a') == 0)
         len = r->levels[r->depth].end - start;
     if (len > POSTERN_RULELIST_BYTES_MAX)

@@ -87,6 +87,11 @@ static struct sight see_name(const struct postern_instance *instance, const stru
     return by_rule(rule != NULL ? rule : rule_for_outsider(instance, owner));
 }
 
+bool postern_see_hides_name(const struct postern_instance *instance, const struct postern_party *owner, const char *name)
+{
+    return see_name(instance, owner, name).level == POSTERN_SEE_HIDDEN;
+}
+
 static struct sight see_restricted(const struct postern_party *observer, const struct postern_party *target, const char *name)
 {
     const struct postern_instance *instance = observer->instance;

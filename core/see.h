@@ -15,6 +15,9 @@ uint32_t postern_see(const struct postern_party *observer, const struct postern_
  * a line in the log: for facts that every message would tell. */
 bool postern_see_may_inspect(const struct postern_party *observer, const struct postern_party *target);
 
+/* Is this well-known name of the party, which is in no container of the instance's, hidden from the instance? Sending to it would tell that it is there. */
+bool postern_see_hides_name(const struct postern_instance *instance, const struct postern_party *owner, const char *name);
+
 /* The same answer, with the reason as the container's door would put it, and without a word in the log. */
 uint32_t postern_see_explain(const struct postern_party *observer, const struct postern_party *target, const char *name,
                              struct postern_opinion *opinion);

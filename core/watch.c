@@ -16,11 +16,13 @@
 struct postern_watcher {
     struct postern_party *party;
     bool all;
+    uint64_t lost; /* events that it was not sent, because it had much to read */
     struct postern_watcher *prev, *next;
 };
 
 struct postern_watch_event {
     enum postern_watch_class class;
+    uint64_t lost; /* events of its class before it that did not fit */
     struct postern_writer body;
     struct postern_watch_event *prev, *next;
 };
@@ -117,7 +119,7 @@ static void add_ends(struct postern_writer *w, const struct postern_party *from,
     add(w, "to_label", to != NULL ? to->facts.label : NULL);
 }
 
-static void write_event(struct postern_writer *w, const struct postern_audit_event *event, uint64_t lost)
+static void write_event(struct postern_writer *w, const struct postern_audit_event *event)
 {
     const struct postern_request *request = event->request;
 
@@ -139,11 +141,19 @@ static void write_event(struct postern_writer *w, const struct postern_audit_eve
         add_ends(w, event->from, NULL, 0);
         add_refused(w, event);
     }
-    if (lost > 0) {
-        postern_writer_entry_open(w, "lost", "t");
-        postern_writer_u64(w, lost);
-        postern_writer_entry_close(w);
-    }
+    postern_writer_close(w);
+}
+
+/* The same event, and that so many before it were lost. */
+static void write_lost(struct postern_writer *w, const struct postern_writer *event, uint64_t lost)
+{
+    postern_writer_open(w, 'a', "{sv}");
+    /* Its entries stand behind length and padding, at a multiple of 8 as here. */
+    if (w->error == 0 && postern_buf_append(&w->buf, event->buf.data + 8, event->buf.len - 8) < 0)
+        w->error = -ENOMEM;
+    postern_writer_entry_open(w, "lost", "t");
+    postern_writer_u64(w, lost);
+    postern_writer_entry_close(w);
     postern_writer_close(w);
 }
 
@@ -166,7 +176,8 @@ static struct postern_watch_event *new_event(struct postern_watching *watching, 
         return NULL;
     made->class = class;
     postern_writer_init(&made->body);
-    write_event(&made->body, event, watching->lost[class]);
+    made->lost = watching->lost[class];
+    write_event(&made->body, event);
     if (postern_writer_finish(&made->body) == 0)
         return made;
     postern_writer_free(&made->body);
@@ -196,26 +207,47 @@ void postern_watch_tell(struct postern_mediator *mediator, const struct postern_
         free_event(watching, made); /* nobody would send it; an eventfd with one count in it takes another, so this does not happen */
 }
 
-static void send_event(const struct postern_mediator *mediator, const struct postern_watch_event *event)
+static int32_t emit(struct postern_watcher *watcher, const struct postern_writer *body)
 {
-    const struct postern_host *host = mediator->host;
+    const struct postern_host *host = watcher->party->mediator->host;
     const struct postern_signal signal = {
         .size = sizeof(signal),
+        .to = watcher->party->host_id,
         .interface = POSTERN_MEDIATOR1,
         .member = "Verdict",
         .signature = "a{sv}",
-        .body = event->body.buf.data,
-        .body_len = (uint32_t)event->body.buf.len,
+        .body = body->buf.data,
+        .body_len = (uint32_t)body->buf.len,
     };
 
-    for (const struct postern_watcher *watcher = mediator->watching.watchers; watcher != NULL; watcher = watcher->next) {
-        struct postern_signal mine = signal;
+    return host->emit(host->data, &signal);
+}
 
-        if (event->class != POSTERN_WATCH_NEWS && !watcher->all)
-            continue;
-        mine.to = watcher->party->host_id;
-        host->emit(host->data, &mine);
+/* To one watcher. One that does not read would make the bus keep all this for it, and be thrown out at last: it misses events instead. */
+static void send_to(struct postern_watcher *watcher, const struct postern_watch_event *event)
+{
+    uint64_t lost = watcher->lost + event->lost;
+    struct postern_writer told;
+    int32_t r;
+
+    if (lost == 0) {
+        watcher->lost += emit(watcher, &event->body) == -ENOBUFS;
+        return;
     }
+    postern_writer_init(&told);
+    write_lost(&told, &event->body, lost);
+    r = postern_writer_finish(&told);
+    if (r == 0)
+        r = emit(watcher, &told);
+    watcher->lost = r < 0 ? lost + 1 : 0;
+    postern_writer_free(&told);
+}
+
+static void send_event(const struct postern_mediator *mediator, const struct postern_watch_event *event)
+{
+    for (struct postern_watcher *watcher = mediator->watching.watchers; watcher != NULL; watcher = watcher->next)
+        if (event->class == POSTERN_WATCH_NEWS || watcher->all)
+            send_to(watcher, event);
 }
 
 static void send_queue(void *data, int32_t fd, uint32_t events)

@@ -15,6 +15,9 @@
 #include "daemon/emit.h"
 #include "daemon/naming.h"
 
+/* Of signals that the mediator sends to one connection. What it sends is a service; who does not keep up misses some. */
+#define POSTERN_HOST_UNREAD_MAX (1u << 20)
+
 static void host_log(void *data, int32_t priority, const char *text)
 {
     struct postern_bus *bus = data;
@@ -141,6 +144,8 @@ static int32_t host_emit(void *data, const struct postern_signal *signal)
     to = find_conn(data, signal->to);
     if (to == NULL)
         return -ENOTCONN;
+    if (to->out.bytes > POSTERN_HOST_UNREAD_MAX)
+        return -ENOBUFS;
     postern_emit_unicast(to, &parts, NULL);
     return 0;
 }

@@ -29,12 +29,19 @@ static uint32_t handles_allowed(const struct postern_conn *conn, const struct po
 }
 
 /* Takes one whole message. The body is validated before anything is done with it. */
-static int take_message(struct postern_conn *conn, const uint8_t *p, uint32_t total, uint64_t end)
+static int take_message(struct postern_conn *conn, uint8_t *p, uint32_t total, uint64_t end)
 {
     struct postern_incoming message = {.bytes = p};
     struct postern_header *header = &message.header;
     int r = postern_header_parse(p, total, header);
 
+    if (r == 0 && !header->clean) {
+        uint32_t stripped = postern_header_strip(header, p);
+
+        p += stripped;
+        message.bytes = p;
+        r = postern_header_parse(p, total - stripped, header);
+    }
     if (r == 0)
         r = postern_input_fds_claim(conn, header->fds, end, &message.fds);
     if (r == 0)
@@ -66,7 +73,7 @@ bool postern_input_may_resume(const struct postern_conn *conn)
 
 /* Handles all whole messages in p[0..n), up to a pause; returns how many bytes were used, or a negative errno. end is the stream
  * position behind p[n). */
-static ssize_t take_messages(struct postern_conn *conn, const uint8_t *p, size_t n, uint64_t end)
+static ssize_t take_messages(struct postern_conn *conn, uint8_t *p, size_t n, uint64_t end)
 {
     uint64_t max = conn->bus->config->limits.max_message_size;
     size_t used = 0;
@@ -181,7 +188,7 @@ static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
 }
 
 /* Handles what has arrived: p[0..n), up to the stream position that has been read. */
-static void take_bytes(struct postern_conn *conn, const uint8_t *p, size_t n)
+static void take_bytes(struct postern_conn *conn, uint8_t *p, size_t n)
 {
     ssize_t used = 0, more;
     const char *why;

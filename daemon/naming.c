@@ -76,6 +76,7 @@ int postern_naming_request(struct postern_conn *conn, const char *name, uint32_t
         r = postern_mediation_name(conn, name, after);
     if (r == 0)
         r = postern_names_request(&bus->names, &conn->names, name, len, flags, result, &change);
+    /* For want of memory all is as before, but for what the owner has granted about the name: that ended. */
     if (r < 0) {
         if (replaces)
             postern_mediation_name(owner, name, POSTERN_NAME_PRIMARY);

@@ -252,8 +252,8 @@ static bool is_kept(unsigned code)
     return code < FIELDS_KNOWN && code != POSTERN_FIELD_SENDER && code != POSTERN_FIELD_INSTANCE;
 }
 
-/* Bytes of the fields that stay, without padding at the end; writes them to `to` unless it is NULL. The header has been
- * parsed, hence the reader cannot fail. */
+/* Bytes of the fields that stay, without padding at the end; writes them to `to` unless it is NULL, which may be where the fields stand: what
+ * is written never overtakes what is read. The header has been parsed, hence the reader cannot fail. */
 static size_t copy_kept(const struct postern_header *header, const uint8_t *p, uint8_t *to)
 {
     size_t kept = 0, start, len;
@@ -273,11 +273,25 @@ static size_t copy_kept(const struct postern_header *header, const uint8_t *p, u
             continue;
         if (to != NULL) {
             memset(to + kept, 0, postern_align(kept, 8) - kept);
-            memcpy(to + postern_align(kept, 8), p + start, len);
+            memmove(to + postern_align(kept, 8), p + start, len);
         }
         kept = postern_align(kept, 8) + len;
     }
     return kept;
+}
+
+uint32_t postern_header_strip(const struct postern_header *header, uint8_t *p)
+{
+    size_t fields, len;
+
+    if (header->clean)
+        return 0;
+    fields = copy_kept(header, p, p + POSTERN_HEADER_FIXED);
+    len = postern_align(POSTERN_HEADER_FIXED + fields, 8);
+    memset(p + POSTERN_HEADER_FIXED + fields, 0, len - POSTERN_HEADER_FIXED - fields);
+    postern_store32(p + 12, header->order, (uint32_t)fields);
+    memmove(p + header->body_start - len, p, len);
+    return header->body_start - (uint32_t)len;
 }
 
 /* The field of facts up to its value: its code, and the variant's signature. Eight bytes, so that the value stands at a multiple of 8, too. */

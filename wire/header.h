@@ -59,6 +59,13 @@ int postern_header_length(const uint8_t *p, size_t n, uint32_t max, uint32_t *to
 int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header *header);
 
 /*
+ * Takes SENDER, field 10 and unknown fields out of the message p, whose header this is: what the client may not say, or nobody understands. What is
+ * left is a whole message that begins so many bytes later as this returns, and ends where it did; it has to be parsed again. Takes time linear in
+ * the header, so that it need not be done again for each receiver.
+ */
+uint32_t postern_header_strip(const struct postern_header *header, uint8_t *p);
+
+/*
  * The fields that a bus adds at the end of a header: SENDER, and field 10 where there is an instance. Built once for a
  * sender, byte order and instance, then copied into each message: header fields begin at multiples of 8, so the bytes do not
  * depend on where they land.

@@ -239,7 +239,8 @@ struct postern_host {
     /* Closes a connection soon: not before the current call into the module returns. Unknown ids are ignored. */
     void (*disconnect)(void *data, uint64_t host_id, const char *why);
 
-    /* Queues a signal of the driver, to one connection or, by match rules, to all that may receive it. */
+    /* Queues a signal of the driver, to one connection or, by match rules, to all that may receive it. To one: -ENOTCONN when there is no such
+     * connection, -ENOBUFS when it has more than a mebibyte to read already; then nothing was queued. */
     int32_t (*emit)(void *data, const struct postern_signal *signal);
 
     /* Takes a name away from a connection, with the usual signals, as if it had called ReleaseName. */

@@ -8,6 +8,7 @@ import pytest
 
 from bus import CALL_, HEAR, MEMBER, NAME_SUBTREE, OPEN_POLICY, OWN, PATH_SUBTREE, RECEIVE_FDS, SEE, SEND_FDS, TALK, rule
 from mediator1 import explain, explain_error, grant, m1, plain, revoke, set_rules
+from watch import become_monitor
 from wirebus import CALL, DRIVER, E, ERROR, RETURN, SIGNAL, DBusError, Message
 from world import DENIED
 
@@ -396,6 +397,17 @@ def test_asking_changes_nothing(bus):
     assert before == (m1(asker, 'ListInstances')[0], sorted(asker.names()), m1(asker, 'GetInstanceStats', 'o', instance.path)[0])
     assert c.names() == [DRIVER, c.name]
     assert 'verdict=denied' not in bus.log()
+
+
+def test_a_monitor_is_not_on_the_bus(bus):
+    asker, service = bus.connect(), bus.connect()
+    service.request_name('com.example.A')
+    grant(service, [rule(CALL_, '')])
+    c = bus.container().connect()
+    question = dict(type='method_call', sender=c.name, destination=service.name, path='/', member='M')
+    assert explain(asker, **question)['allowed']
+    become_monitor(service)
+    assert not explain(asker, **question)['allowed'] and c.error('M', dest=service.name, path='/', iface='a.b') == DENIED
 
 
 CALL_TO = {'type': ('s', 'method_call'), 'sender': ('s', ':1.0'), 'destination': ('s', 'a.b'), 'path': ('o', '/'), 'member': ('s', 'M')}

@@ -410,6 +410,35 @@ def test_contained_granter_knows_only_whom_it_has_met(bus):
     assert sends(c, granter, path='/more')
 
 
+def test_contained_granter_cannot_guess(bus):
+    """What type and name another instance has is not for containers to find out."""
+    granter = bus.container(rules=[rule(OWN, NAME)], name='service').connect()
+    granter.request_name(NAME)
+    instance, c = app(bus, rules=[(CALL_, NAME, '/hello', '')])
+    assert sends(c, granter, path='/hello')
+    texts = {grant_error(granter, [(CALL_, NAME, '/more', '')], instance=instance.path, name=name).text for name in ('app', 'other')}
+    assert len(texts) == 1
+
+
+# ---- what a grant about one name tells of others
+def test_names_that_no_rule_shows(bus, service):
+    """They are as if they did not exist, also when their owner may be reached by another name."""
+    service.request_name('com.example.Secret')
+    for open_it in (lambda i: grant(service, [rule(CALL_, NAME)]), lambda i: set_rules(i, [rule(CALL_, NAME)])):
+        instance, c = app(bus)
+        number = open_it(instance)
+        assert sends(c, service, NAME) and sends(c, service)
+        assert not sends(c, service, 'com.example.Secret')
+        answers = []
+        for name in ('com.example.Secret', 'com.example.Nothing'):
+            call = c.failure('M', dest=name, path='/', iface='a.b')
+            start = c.failure('StartServiceByName', 'su', name, 0)
+            answers.append((c.has_owner(name), call.name, call.text, start.name, start.text))
+        assert answers[0] == answers[1]
+        if number:
+            revoke(service, number)
+
+
 # ---- limits
 def test_limit_of_a_connection(new_bus):
     bus = new_bus
@@ -422,6 +451,30 @@ def test_limit_of_a_connection(new_bus):
     grant(bus.connect(), [(CALL_, '', '/3', '')])
     revoke(service, numbers[0])
     grant(service, [(CALL_, '', '/3', '')])
+
+
+def test_limit_of_texts(new_bus):
+    """Names of containers may be long, and what they are kept in is the bus's memory."""
+    bus = new_bus.start(mediator='<mediator><containers max-grants="16"/></mediator>')
+    service = bus.connect()
+    assert grant_error(service, [(CALL_, '', '/a', '')], name='n' * 5000).name == E + 'LimitsExceeded'
+    numbers = [grant(service, [(CALL_, '', '/a', '')], name='%d' % i + 'n' * 900) for i in range(4)]
+    assert grant_error(service, [(CALL_, '', '/a', '')], name='n' * 900).name == E + 'LimitsExceeded'
+    for number in numbers[1:]:
+        revoke(service, number)
+    for i in range(3):
+        grant(service, [(CALL_, '', '/a', '')], name='%d' % i + 'm' * 900)
+
+
+def test_numbers_are_the_granters_own(bus, service):
+    """Nobody can use up the numbers of others, and what fails uses up none."""
+    other = bus.connect()
+    first = grant(service, [rule(CALL_, '')])
+    for _ in range(50):
+        revoke(other, grant(other, [rule(CALL_, '')]))
+        grant_error(other, [rule(CALL_, 'com.example.Nobody')])
+    assert grant(service, [rule(CALL_, '')]) == first + 1
+    assert grant(other, [rule(CALL_, '')]) == 51
 
 
 def test_limit_of_rules_that_are_alike(bus, service):

@@ -277,6 +277,23 @@ static const struct {
 static const char *const facts_values[] = {NULL, "u0 |8", "u24 |8 u10 'UnixUserID' . y01 'u' . |4 u1000",
                                            "u25 |8 u5 'Label' . y02 'ay' . |4 u5 'abcd' ."};
 
+/* What is stripped is the message that would have been without. */
+static void check_strip(struct made *before, char order, size_t row, const char *body)
+{
+    struct postern_header header;
+    struct made expected;
+    uint32_t stripped;
+
+    make_message(&expected, order, rewrites[row].type, rewrites[row].kept, body);
+    expected.data[2] = 0x83;
+    ck_assert_int_eq(postern_header_parse(before->data, (uint32_t)before->len, &header), 0);
+    stripped = postern_header_strip(&header, before->data);
+    ck_assert_uint_eq(before->len - stripped, expected.len);
+    ck_assert_msg(memcmp(before->data + stripped, expected.data, expected.len) == 0, "%c: %s", order, rewrites[row].before);
+    ck_assert_int_eq(postern_header_parse(expected.data, (uint32_t)expected.len, &header), 0);
+    ck_assert(header.clean);
+}
+
 static void check_rewrite(char order, size_t row, const char *sender, const char *instance, const char *facts)
 {
     const char *body = strstr(rewrites[row].kept, "[8g:u]") != NULL ? "u4711" : "";
@@ -311,6 +328,7 @@ static void check_rewrite(char order, size_t row, const char *sender, const char
     ck_assert_str_eq(again.sender.s, sender);
     ck_assert_uint_eq(again.serial, header.serial);
     postern_stamp_finish(&stamp);
+    check_strip(&before, order, row, body);
 }
 
 START_TEST(rewriting)
