@@ -138,7 +138,6 @@ void postern_grants_name_lost(struct postern_party *party, const char *name)
         for (struct postern_granted *granted = grant->rules; granted != NULL; granted = granted->grant_next) {
             if (granted->lost || strcmp(granted->rule.name, name) != 0)
                 continue;
-            postern_audience_end(granted);
             granted->lost = true;
             DL_APPEND2(mediator->lost_grants, granted, lost_prev, lost_next);
         }

@@ -42,10 +42,10 @@ const struct postern_rule *postern_grant_find(const struct postern_party *party,
 /* A rule of a grant of the party that makes this name of it visible to the instance, or NULL. */
 const struct postern_rule *postern_grant_find_name(const struct postern_party *party, const struct postern_instance *instance, const char *name);
 
-/* The party does not own the name any more: what it granted about it lets no message through from now on. It makes the name visible until
- * postern_grants_settle(), so that those who saw it can be told that it has gone. */
+/* The party does not own the name any more: what it granted about it ends with postern_grants_settle(), which comes before anything that a
+ * connection sends is decided. Until then it makes the name visible, so that those who saw it can be told that it has gone. */
 void postern_grants_name_lost(struct postern_party *party, const char *name);
-/* Drops what ended when a name was lost. */
+/* Drops what ends because a name was lost. */
 void postern_grants_settle(struct postern_mediator *mediator);
 /* The instance, or the party, is gone. */
 void postern_grants_instance_gone(struct postern_instance *instance);

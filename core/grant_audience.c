@@ -265,24 +265,15 @@ int postern_audience_add(struct postern_audience *audience, struct postern_grant
     return 0;
 }
 
-void postern_audience_end(struct postern_granted *granted)
-{
-    if (granted->cell == NULL)
-        return;
-    DL_DELETE2(granted->cell->rules, granted, cell_prev, cell_next);
-    granted->cell->n--;
-    drop_cell_if_empty(granted->audience, granted->cell);
-    granted->cell = NULL;
-    for (int i = POSTERN_AUDIENCE_CALL; i < POSTERN_AUDIENCE_LISTS; i++)
-        unlink_list(granted->audience, granted, i);
-}
-
 void postern_audience_remove(struct postern_granted *granted)
 {
     struct postern_audience *audience = granted->audience;
 
-    postern_audience_end(granted);
-    unlink_list(audience, granted, POSTERN_AUDIENCE_ALL); /* in which it still was, as far as it is seen */
+    DL_DELETE2(granted->cell->rules, granted, cell_prev, cell_next);
+    granted->cell->n--;
+    drop_cell_if_empty(audience, granted->cell);
+    for (int i = 0; i < POSTERN_AUDIENCE_LISTS; i++)
+        unlink_list(audience, granted, i);
     remove_name(audience, granted);
     audience->n_rules--;
 }

@@ -27,8 +27,8 @@ struct postern_granted {
     struct postern_rule rule; /* name "": about all of the granter */
     struct postern_grant *grant;
     struct postern_audience *audience;
-    struct postern_cell *cell; /* NULL: it has ended */
-    bool lost;                 /* it has, because its name was lost, which is all that is still seen of it */
+    struct postern_cell *cell;
+    bool lost; /* its name was: it counts no more than for seeing that go */
     struct postern_granted *cell_prev, *cell_next;   /* alike */
     struct postern_granted *grant_prev, *grant_next; /* of one grant */
     struct postern_granted *lost_prev, *lost_next;   /* in postern_mediator.lost_grants */
@@ -86,9 +86,6 @@ bool postern_audience_has(const struct postern_audience *audience, const struct 
 
 /* Adds a rule. 0; -EDQUOT: too many alike; -ENOMEM. */
 int postern_audience_add(struct postern_audience *audience, struct postern_granted *granted);
-/* The rule lets nothing through any more; its name stays. */
-void postern_audience_end(struct postern_granted *granted);
-/* Takes it out, whether it was ended or not. */
 void postern_audience_remove(struct postern_granted *granted);
 
 /* One of its rules that is about this name, or about all of the granter; NULL: there is none. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/instance.h"
 #include "core/mediator1.h"
 #include "tests/unit/door-scene.h"
 
@@ -189,6 +190,25 @@ START_TEST(who)
 }
 END_TEST
 
+/* Types and names are found by their hashes, which somebody might choose to be the same: they are compared as well. */
+START_TEST(hashes_are_not_enough)
+{
+    static const struct fixture_message call = METHOD(.fds = 0);
+    struct postern_instance *app, *stranger;
+    struct postern_verdict verdict;
+
+    set_up("restrict", NULL, 0, NULL);
+    app = postern_instance_find(fixture.mediator, container.instance);
+    stranger = postern_instance_find(fixture.mediator, stranger_container.instance);
+    stranger->type_hash = app->type_hash;
+    stranger->name_hash = app->name_hash;
+    ck_assert_uint_ne(grant(SERVER, "name", "app", &any), 0);
+    ck_assert(passes());
+    ck_assert(!fixture_send(&fixture, party[STRANGER], party[SERVER], &call, &verdict));
+    tear_down();
+}
+END_TEST
+
 TCase *door_grants_case(void)
 {
     TCase *tcase = tcase_create("grants");
@@ -197,5 +217,6 @@ TCase *door_grants_case(void)
     tcase_add_test(tcase, ends);
     tcase_add_test(tcase, lost_names_are_seen_to_go);
     tcase_add_loop_test(tcase, who, 0, 6);
+    tcase_add_test(tcase, hashes_are_not_enough);
     return tcase;
 }
