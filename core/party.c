@@ -82,19 +82,12 @@ static struct postern_party_name *add_place(struct postern_party *party, const c
     return &places[party->n_names++];
 }
 
-/* What it granted about a name ends with it. Not while it leaves: whoever could see it goes on seeing it, and nothing reaches it any more. */
-static void lose_name(struct postern_party *party, const char *name)
-{
-    if (!party->leaving)
-        postern_grants_name_lost(party, name);
-}
-
 static void drop_place(struct postern_party *party, struct postern_party_name *place)
 {
     struct postern_bus_name *name = place->name;
 
     if (place->primary)
-        lose_name(party, name->name);
+        postern_grants_name_lost(party, name->name);
     if (name->primary == party)
         name->primary = NULL;
     *place = party->names[--party->n_names];
@@ -109,10 +102,10 @@ static void make_primary(struct postern_party *party, struct postern_party_name 
 
     if (other != NULL) {
         other->primary = false; /* the host should have told so before; there are never two */
-        lose_name(previous, place->name->name);
+        postern_grants_name_lost(previous, place->name->name);
     }
     if (place->primary && !primary)
-        lose_name(party, place->name->name);
+        postern_grants_name_lost(party, place->name->name);
     place->primary = primary;
     if (primary)
         place->name->primary = party;

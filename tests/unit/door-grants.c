@@ -209,6 +209,31 @@ START_TEST(hashes_are_not_enough)
 }
 END_TEST
 
+/* The door refuses these calls already; the methods do not rely on it. */
+START_TEST(containers_are_refused_twice)
+{
+    static const char *const members[] = {"GetRules", "SetRules", "ListInstances", "GetInstanceStats", "Explain", "Watch"};
+    const char *member = members[_i];
+    struct postern_reply reply = {.size = sizeof(reply)};
+    struct postern_writer w;
+
+    set_up("identify", NULL, 0, NULL);
+    postern_writer_init(&w);
+    if (_i != 2 && _i < 4)
+        postern_writer_path(&w, container.instance);
+    if (_i == 1)
+        postern_writer_open(&w, 'a', "(usos)");
+    if (_i >= 4)
+        postern_writer_open(&w, 'a', "{sv}");
+    if (_i == 1 || _i >= 4)
+        postern_writer_close(&w);
+    ck_assert(!fixture_call(&fixture, party[APP], POSTERN_MEDIATOR1, member, _i == 2 ? NULL : &w, NULL, 0, &reply));
+    ck_assert_msg(strcmp(fixture.reply_error, "org.freedesktop.DBus.Error.AccessDenied") == 0, "%s: %s %s", member, fixture.reply_error, fixture.reply_text);
+    postern_writer_free(&w);
+    tear_down();
+}
+END_TEST
+
 TCase *door_grants_case(void)
 {
     TCase *tcase = tcase_create("grants");
@@ -218,5 +243,6 @@ TCase *door_grants_case(void)
     tcase_add_test(tcase, lost_names_are_seen_to_go);
     tcase_add_loop_test(tcase, who, 0, 6);
     tcase_add_test(tcase, hashes_are_not_enough);
+    tcase_add_loop_test(tcase, containers_are_refused_twice, 0, 6);
     return tcase;
 }
