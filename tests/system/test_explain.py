@@ -375,6 +375,21 @@ def test_a_supposed_user(new_bus):
         assert explain(asker, type='method_call', sender_uid=uid, destination='com.example.A', path='/', member='M')['allowed'] == expected
 
 
+def test_a_supposed_program_of_the_asker_has_its_groups(new_bus):
+    bus = new_bus.start(policy=OPEN_POLICY, body='<policy group="%d"><deny send_destination="com.example.A"/></policy>' % os.getegid())
+    asker = bus.connect()
+    for uid, expected in ((os.geteuid(), False), (12345, True)):
+        assert explain(asker, type='method_call', sender_uid=uid, destination='com.example.A', path='/', member='M')['allowed'] == expected
+
+
+def test_replies_need_a_rule_and_no_path(bus):
+    asker, service = bus.connect(), bus.connect()
+    service.request_name('com.example.A')
+    c = bus.container().connect()
+    fixes = [explain(asker, type='reply', sender=a, destination=b, fds=1)['container']['fix'] for a, b in ((c.name, service.name), (service.name, c.name))]
+    assert fixes == ['send-fds=com.example.A=*@/', 'receive-fds=com.example.A=*@/']
+
+
 def test_grants_to_supposed_containers(bus):
     asker, service = bus.connect(), bus.connect()
     service.request_name('com.example.A')

@@ -236,6 +236,9 @@ def test_figures(bus):
     c.send_call('M', 's', 'x' * 1000, dest='com.example.A', path='/', iface='a.b')
     c.error('N', dest='com.example.B', path='/', iface='a.b')
     c.error('RequestName', 'su', 'com.example.A', 0)
+    c.match("type='signal'")
+    service.signal()  # that no rule lets in, as is normal: no denial
+    service.sync()
     after = stats(watcher, instance)
     grown = {k: after[k] - before[k] for k in after if k != 'Mode' and after[k] != before[k]}
     # Three messages out, one of which asked the bus; in came the errors of the bus.
