@@ -131,22 +131,28 @@ def chart_rows(rows):
     return [row for row in rows if any(words in row.label + ' ' + row.key for words in IN_CHART.get(row.section, ()))]
 
 
-def write_results(arguments, described, run):
-    folder = arguments.output or os.path.join(arguments.build, 'bench')
+def results_json(arguments, described, rows, failures):
+    return json.dumps({'facts': described, 'rounds': arguments.rounds, 'seconds': arguments.seconds, 'failures': failures,
+                       'rows': [row.as_json() for row in rows]}, indent=1) + '\n'
+
+
+def write_files(folder, files):
+    """{name: text}; what ends in .txt is also printed."""
     os.makedirs(folder, exist_ok=True)
-    heading = report.facts_text(described)
-    files = {
-        'results.json': json.dumps({'facts': described, 'rounds': arguments.rounds, 'seconds': arguments.seconds, 'failures': run.failures,
-                                    'rows': [row.as_json() for row in run.rows]}, indent=1) + '\n',
-        'table.txt': heading + '\n\n' + report.text_table(run.rows),
-        'table.md': report.markdown_table(run.rows),
-        'chart.svg': chart.chart(chart_rows(run.rows), 'What a bus costs; less is better (bar: median, line: from least to most)'),
-    }
     for name, text in files.items():
         with open(os.path.join(folder, name), 'w', encoding='utf-8') as f:
             f.write(text)
-    print(files['table.txt'])
+        if name.endswith('.txt'):
+            print(text)
     say('results are in ' + folder)
+
+
+def write_results(arguments, described, run):
+    write_files(arguments.output or os.path.join(arguments.build, 'bench'), {
+        'results.json': results_json(arguments, described, run.rows, run.failures),
+        'table.txt': report.facts_text(described) + '\n\n' + report.text_table(run.rows),
+        'table.md': report.markdown_table(run.rows),
+        'chart.svg': chart.chart(chart_rows(run.rows), 'What a bus costs; less is better (bar: median, line: from least to most)')})
 
 
 def main():

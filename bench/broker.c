@@ -10,12 +10,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -41,11 +39,10 @@ static int listen_at(const char *path)
     return fd;
 }
 
-static void run_broker(const char *program, int fd)
+static _Noreturn void run_broker(const char *program, int fd)
 {
     char number[16];
 
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     fcntl(fd, F_SETFD, 0);
     snprintf(number, sizeof(number), "%d", fd);
     execl(program, program, "--controller", number, "--machine-id", "0123456789abcdef0123456789abcdef", "--max-matches", "1000000",
@@ -153,9 +150,23 @@ static void add_listener(struct bench_link *controller, int listener, const char
     postern_writer_free(&w);
 }
 
+/* The controller, as a process of its own beside the broker; ends with it. */
+static _Noreturn void control(int fd, int listener, const char *kind, unsigned rules)
+{
+    struct bench_link controller = {.fd = fd};
+    char ignored[1024];
+
+    bench_link_authenticate(&controller);
+    add_listener(&controller, listener, kind, rules);
+    puts("ready");
+    fflush(stdout);
+    while (recv(fd, ignored, sizeof(ignored), 0) > 0)
+        ; /* what the broker tells its controller is not for us */
+    exit(0);
+}
+
 int main(int argc, char **argv)
 {
-    struct bench_link controller = {.fd = -1};
     int pair[2], listener;
     pid_t pid;
 
@@ -163,18 +174,12 @@ int main(int argc, char **argv)
         fputs("usage: bench-broker PROGRAM PATH [KIND RULES]\n", stderr);
         return 2;
     }
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
     listener = listen_at(argv[2]);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0 || (pid = fork()) < 0)
         bench_fail("starting the broker");
-    if (pid == 0)
-        run_broker(argv[1], pair[1]);
-    close(pair[1]);
-    controller.fd = pair[0];
-    bench_link_authenticate(&controller);
-    add_listener(&controller, listener, argc == 5 ? argv[3] : "", argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0);
-    printf("pid %ld\nready\n", (long)pid);
-    fflush(stdout);
-    for (;;)
-        bench_link_fill(&controller); /* what the broker tells its controller is not for us; its end is the end */
+    if (pid == 0) {
+        close(pair[1]);
+        control(pair[0], listener, argc == 5 ? argv[3] : "", argc == 5 ? (unsigned)strtoul(argv[4], NULL, 10) : 0);
+    }
+    run_broker(argv[1], pair[1]); /* we become it: whoever started us knows its number */
 }

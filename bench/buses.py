@@ -70,20 +70,17 @@ class Bus:
             raise
 
     def run(self, argv, ready, **more):
-        """Starts a process of this bus and reads its output up to the line that says it is ready."""
+        """Starts a process of this bus and waits for the line that says it is ready."""
         process = self.machine.spawn(argv, self.log, stdout=subprocess.PIPE, text=True, **more)
         self.processes.append(process)
-        lines = []
-        while not lines or not lines[-1].startswith(ready):
-            line = process.stdout.readline()
-            if not line:
-                raise Failed('%s did not start: %s' % (argv[0], self.complaints()))
-            lines.append(line)
-        return process, lines
+        line = process.stdout.readline()
+        if not line.startswith(ready):
+            raise Failed('%s did not start: %s' % (argv[0], self.complaints()))
+        return process
 
     def start_daemon(self, argv):
         path = self.machine.write(self.name + '.conf', self.text)
-        process, _ = self.run(argv + ['--config-file=' + path, '--nofork', '--print-address'], 'unix:')
+        process = self.run(argv + ['--config-file=' + path, '--nofork', '--print-address'], 'unix:')
         self.pids.append(process.pid)
 
     def complaints(self):
@@ -135,8 +132,8 @@ class DBusBroker(Bus):
 
     def start(self):
         argv = [self.machine.program('bench-broker'), shutil.which('dbus-broker'), self.door]
-        _, lines = self.run(argv + ([self.kind, str(self.rules)] if self.rules else []), 'ready')
-        self.pids.append(int(lines[0].split()[1]))
+        process = self.run(argv + ([self.kind, str(self.rules)] if self.rules else []), 'ready')
+        self.pids.append(process.pid)
 
 
 class Proxy(Bus):
@@ -169,7 +166,7 @@ class Relay(Bus):
     mode = ''
 
     def start(self):
-        process, _ = self.run([self.machine.program('bench-relay'), self.mode, self.door] + (['fan'] if self.fan else []), 'ready')
+        process = self.run([self.machine.program('bench-relay'), self.mode, self.door] + (['fan'] if self.fan else []), 'ready')
         self.pids.append(process.pid)
 
 

@@ -4,9 +4,8 @@ from xml.sax.saxutils import escape
 
 from report import HEADS, number
 
-COLOURS = {'posternd': '#1b6ca8', 'posternd-contained': '#5aa0d0', 'posternd-bare': '#7fb2d6', 'dbus-broker': '#e08e0b', 'dbus-daemon': '#8c8c8c', 'proxy': '#b0413e',
-           'relay-frame': '#b9c7a5',
-           'relay-stream': '#7d9a5f'}
+COLOURS = {'posternd': '#1b6ca8', 'posternd-contained': '#5aa0d0', 'posternd-bare': '#7fb2d6', 'dbus-broker': '#e08e0b', 'dbus-daemon': '#8c8c8c',
+           'proxy': '#b0413e', 'relay-frame': '#b9c7a5', 'relay-stream': '#7d9a5f'}
 WIDTH, LEFT, BAR, GAP, RIGHT = 900, 330, 13, 14, 90
 HEAD = 70
 

@@ -2,7 +2,6 @@
 /* bench-load: a client that loads a bus in one way for a short time and says what that cost the bus. bench.py runs it. */
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include "bench/options.h"
 #include "bench/sections.h"
@@ -16,23 +15,12 @@ static const struct section {
     {"fanout", bench_fanout},   {"churn", bench_churn},   {"idle", bench_idle},
 };
 
-/* Ten thousand connections. */
-static void raise_limit(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit); /* too few will be noticed when they run out */
-}
-
 int main(int argc, char **argv)
 {
     struct bench_options options;
 
     bench_options_read(&options, argc, argv);
-    raise_limit();
+    bench_allow_fds();
     bench_pin(options.cpu);
     for (size_t i = 0; i < sizeof(sections) / sizeof(*sections); i++) {
         if (strcmp(options.section, sections[i].name) == 0) {

@@ -58,6 +58,7 @@ def ratio_cell(row, of, to):
 def grid(rows):
     """The cells of the rows of one section, with the heads first; only columns that somebody fills."""
     columns = [bus for bus in COLUMNS if any(bus in row.values for row in rows)]
+    columns += sorted({name for row in rows for name in row.values} - set(COLUMNS)) # variants of the mediator
     ratios = [ratio for ratio in RATIOS if any(row.ratio(*ratio[1:]) is not None for row in rows)]
     lines = [['', 'unit'] + [HEADS.get(bus, bus) for bus in columns] + [head for head, _, _ in ratios]]
     for row in rows:

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 uint64_t bench_now(void)
@@ -103,6 +104,16 @@ void bench_pin(int cpu)
     CPU_SET((unsigned)cpu, &set);
     if (sched_setaffinity(0, sizeof(set), &set) < 0)
         bench_fail("CPU %d", cpu);
+}
+
+void bench_allow_fds(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit); /* too few will be noticed when they run out */
 }
 
 void bench_report(const struct bench_options *options, const struct bench_usage *span, uint64_t n, const char *more)

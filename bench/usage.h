@@ -22,6 +22,9 @@ uint64_t bench_memory(const struct bench_options *options);
 /* Runs this program on one CPU from now on. */
 void bench_pin(int cpu);
 
+/* Raises the limit of file descriptors as far as we may. */
+void bench_allow_fds(void);
+
 /* Prints one result as JSON: n things were done in span; more: further members, beginning with a comma, or "". */
 void bench_report(const struct bench_options *options, const struct bench_usage *span, uint64_t n, const char *more);
 
