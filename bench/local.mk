@@ -1,5 +1,5 @@
-# What the buses cost. `make bench` compares them, BENCH_ARGS narrows it; `make bench-mediator` measures the mediator alone. No tests: nothing here
-# is built by make, and make check does not run it.
+# What the buses cost. `make bench` compares them, BENCH_ARGS narrows it; `make bench-mediator` measures the mediator alone. Nothing
+# here is built by make; what make check runs is the arithmetic alone.
 BENCH_ARGS =
 EXTRA_PROGRAMS += bench-load bench-relay bench-broker bench-verdict
 BENCH_LINK = \
@@ -40,6 +40,9 @@ BENCH_FILES = \
 	bench/report.py \
 	bench/sections.py
 EXTRA_DIST += $(BENCH_FILES)
+
+TESTS += bench/selftest.py
+EXTRA_DIST += bench/selftest.py
 
 bench: bench-load$(EXEEXT) bench-relay$(EXEEXT) bench-broker$(EXEEXT) posternd$(EXEEXT) mediator.la
 	$(PYTHON3) -B $(abs_top_srcdir)/bench/bench.py --build=$(abs_top_builddir) $(BENCH_ARGS)

@@ -12,8 +12,8 @@ import facts
 import report
 
 SECTIONS = ('xml', 'rules', 'grants', 'memory', 'change')
-METRICS = {'same_ns': 'ns/question, always the same', 'varied_ns': 'ns/question, 4096 paths', 'mib': 'MiB', 'change_us': 'us, first change',
-           'worst_us': 'us, slowest of 20'}
+METRICS = {'same_ns': 'ns/call, always the same', 'varied_ns': 'ns/call, 4096 paths', 'reply_ns': 'ns/reply', 'mib': 'MiB',
+           'change_us': 'us, first change', 'worst_us': 'us, slowest of 20'}
 
 
 def parse_arguments():
