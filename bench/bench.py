@@ -31,20 +31,22 @@ def parse_arguments():
     parser.add_argument('--output', help='where the results go (default: bench in the build folder)')
     parser.add_argument('--sections', default=','.join(SECTIONS), help='which (default: all): ' + ', '.join(SECTIONS))
     parser.add_argument('--buses', default=','.join(bus for bus in BUSES if bus != 'posternd-bare'), help='which: ' + ', '.join(BUSES))
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--seconds', type=float, default=0.3, help='that each measurement lasts')
+    parser.add_argument('--rounds', type=int, help='default: 5')
+    parser.add_argument('--seconds', type=float, help='that each measurement lasts (default: 0.3)')
     parser.add_argument('--cpus', help='CPU of the client, CPU of the bus (default: the first and the last we may use)')
-    parser.add_argument('--quick', action='store_true', help='one short round with small numbers: does it work at all?')
+    parser.add_argument('--quick', action='store_true', help='small numbers; and one round of 0.05 s unless told otherwise: does it work at all?')
     arguments = parser.parse_args()
     arguments.sections, arguments.buses = arguments.sections.split(','), arguments.buses.split(',')
     for given, known in ((arguments.sections, SECTIONS), (arguments.buses, BUSES)):
         for name in given:
             if name not in known:
                 parser.error('%s is none of %s' % (name, ', '.join(known)))
-    if arguments.quick:
-        arguments.rounds, arguments.seconds = 1, 0.05
-    if arguments.rounds < 1:
-        parser.error('at least one round')
+    if arguments.rounds is None:
+        arguments.rounds = 1 if arguments.quick else 5
+    if arguments.seconds is None:
+        arguments.seconds = 0.05 if arguments.quick else 0.3
+    if arguments.rounds < 1 or not arguments.seconds > 0:
+        parser.error('at least one round, and some time')
     return arguments
 
 

@@ -74,7 +74,7 @@ static void crowd_open(struct crowd *crowd, const struct bench_options *options)
     for (unsigned i = 0; i < options->callers; i++) {
         struct caller *caller = &crowd->callers[i];
 
-        caller->link = bench_link_open(crowd->scene.door);
+        caller->link = bench_scene_enter(&crowd->scene);
         caller->number = number_of(caller->link->name);
         bench_message_return(&caller->reply, caller->link->name, options->payload);
         remember(crowd, caller);

@@ -21,13 +21,16 @@ def parse_arguments():
     parser.add_argument('--build', default='.')
     parser.add_argument('--output', help='where the results go (default: bench in the build folder)')
     parser.add_argument('--sections', default=','.join(SECTIONS))
-    parser.add_argument('--rounds', type=int, default=5)
-    parser.add_argument('--seconds', type=float, default=0.05, help='CPU time of each measurement')
+    parser.add_argument('--rounds', type=int, help='default: 5')
+    parser.add_argument('--seconds', type=float, help='CPU time of each measurement (default: 0.05)')
     parser.add_argument('--cpu', type=int, default=max(os.sched_getaffinity(0)))
-    parser.add_argument('--quick', action='store_true')
+    parser.add_argument('--quick', action='store_true', help='small numbers; and one round of 0.005 s unless told otherwise')
     arguments = parser.parse_args()
-    if arguments.quick:
-        arguments.rounds, arguments.seconds = 1, 0.005
+    arguments.rounds = arguments.rounds or (1 if arguments.quick else 5)
+    arguments.seconds = arguments.seconds or (0.005 if arguments.quick else 0.05)
+    for name in arguments.sections.split(','):
+        if name not in SECTIONS:
+            parser.error('%s is none of %s' % (name, ', '.join(SECTIONS)))
     return arguments
 
 

@@ -43,7 +43,7 @@ static void open_on_bus(struct pair *pair)
 
     bench_scene_open(&pair->scene, pair->options);
     pair->service = pair->scene.service;
-    pair->caller = bench_link_open(pair->scene.door);
+    pair->caller = bench_scene_enter(&pair->scene);
     bench_message_call(&pair->call, pair->options->payload, pair->options->fds);
     bench_message_call(&hello, 0, 0);
     bench_link_send(pair->caller, &hello, 0, true);

@@ -85,6 +85,20 @@ void bench_scene_open(struct bench_scene *scene, const struct bench_options *opt
     bench_link_own(scene->service, BENCH_SERVICE);
 }
 
+struct bench_link *bench_scene_enter(struct bench_scene *scene)
+{
+    struct bench_link *caller = bench_link_open(scene->door);
+    struct postern_writer w;
+
+    if (scene->manager == NULL)
+        return caller;
+    postern_writer_init(&w);
+    postern_writer_string(&w, caller->name);
+    bench_link_call(scene->manager, "org.freedesktop.DBus.Containers1", "GetConnectionInstance", &w);
+    postern_writer_free(&w);
+    return caller;
+}
+
 void bench_scene_close(struct bench_scene *scene)
 {
     bench_link_close(scene->service);

@@ -14,6 +14,8 @@ struct bench_scene {
 
 /* A connection for the service and, when the options want one, a container. Not for relays. */
 void bench_scene_open(struct bench_scene *scene, const struct bench_options *options);
+/* A caller, by that door; when there is a container, the bus must say that it is in one. */
+struct bench_link *bench_scene_enter(struct bench_scene *scene);
 void bench_scene_close(struct bench_scene *scene);
 
 /* What the bus says the sender of this message is. */
