@@ -79,11 +79,24 @@ class Run:
         name, kind, rules, fan = key
         return BUSES[name](self.machine, kind, rules, fan)
 
+    def try_start(self, section, key):
+        try:
+            return self.start(key)
+        except Failed as e:
+            self.fail('%s: %s' % (section, e))
+            return None
+
+    def fail(self, words):
+        self.failures.append(words)
+        say('failed: ' + words)
+
     def measure(self, point, name, running):
         if point.load[0] == 'startup':
             return start_up(self.machine, name, SYSTEM_D)
         key = self.key(point, name)
         bus = self.start(key) if point.fresh else running[key]
+        if bus is None:
+            raise Failed('it does not run')
         try:
             arguments = ['--seconds=%g' % self.arguments.seconds, '--warm=%g' % (self.arguments.seconds / 3), *BUSES[name].arguments, *point.load]
             return json.loads(load(bus, arguments, self.machine.bus_cpu if point.one_cpu else self.machine.client_cpu))
@@ -95,8 +108,7 @@ class Run:
         try:
             return self.measure(point, name, running)
         except Failed as e:
-            self.failures.append('%s, %s, %s: %s' % (section, point.label, name, e))
-            say('failed: ' + self.failures[-1])
+            self.fail('%s, %s, %s: %s' % (section, point.label, name, e))
             return {}
 
     def section(self, section):
@@ -107,7 +119,7 @@ class Run:
                 for name in point.buses:
                     key = self.key(point, name)
                     if name in self.buses and not point.fresh and key not in running:
-                        running[key] = self.start(key)
+                        running[key] = self.try_start(section, key)
             for number in range(self.arguments.rounds):
                 say('\r%-10s round %d of %d ' % (section, number + 1, self.arguments.rounds), end='')
                 for point in points:
@@ -115,7 +127,7 @@ class Run:
             say('')
         finally:
             for bus in running.values():
-                bus.stop()
+                bus and bus.stop()
         self.rows += rows.values()
 
     def round(self, section, point, number, running, rows):

@@ -76,10 +76,14 @@ bool bench_link_fill(struct bench_link *link)
 
 const uint8_t *bench_link_next(struct bench_link *link)
 {
-    const uint8_t *message = link->in + link->in_start;
+    const uint8_t *message;
     uint32_t total;
-    int r = postern_header_length(message, link->in_end - link->in_start, POSTERN_MESSAGE_MAX, &total);
+    int r;
 
+    if (link->in == NULL)
+        return NULL; /* nothing was read yet */
+    message = link->in + link->in_start;
+    r = postern_header_length(message, link->in_end - link->in_start, POSTERN_MESSAGE_MAX, &total);
     errno = 0;
     if (r < 0)
         bench_fail("what came is no message");
@@ -208,7 +212,7 @@ static void expect_line(struct bench_link *link, const char *start)
 {
     const uint8_t *end;
 
-    while ((end = memmem(link->in + link->in_start, link->in_end - link->in_start, "\r\n", 2)) == NULL)
+    while (link->in == NULL || (end = memmem(link->in + link->in_start, link->in_end - link->in_start, "\r\n", 2)) == NULL)
         bench_link_fill(link);
     errno = 0;
     if (strncmp((char *)link->in + link->in_start, start, strlen(start)) != 0)

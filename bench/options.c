@@ -14,7 +14,7 @@ void bench_fail(const char *format, ...)
     int error = errno;
     va_list args;
 
-    fputs("bench-load: ", stderr);
+    fprintf(stderr, "%s: ", program_invocation_short_name);
     va_start(args, format);
     vfprintf(stderr, format, args);
     va_end(args);

@@ -70,3 +70,15 @@ def test_a_failed_run_is_no_success(tmp_path):
     results = json.loads((tmp_path / 'results.json').read_text())
     assert len(results['failures']) == 1 and 'CPU 4000' in results['failures'][0]
     assert results['rows'][0]['buses']['posternd']['values'] == [None]
+
+
+@pytest.mark.postern
+def test_a_bus_that_does_not_start_is_told_and_the_others_go_on(tmp_path):
+    fake = tmp_path / 'dbus-daemon'
+    fake.write_text('#!/bin/sh\necho no thanks >&2\nexit 1\n')
+    fake.chmod(0o755)
+    p = run(tmp_path, '--sections=churn', '--buses=posternd,dbus-daemon', env=dict(os.environ, PATH='%s:%s' % (tmp_path, os.environ['PATH'])))
+    assert p.returncode == 1
+    results = json.loads((tmp_path / 'results.json').read_text())
+    assert 'no thanks' in results['failures'][0]
+    assert results['rows'][0]['buses']['posternd']['median'] > 0 and results['rows'][0]['buses']['dbus-daemon']['median'] is None
