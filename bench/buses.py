@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The buses that are compared: how each is started, privately, and which processes count as it."""
+import ctypes
 import os
 import shutil
 import signal
@@ -9,6 +10,8 @@ import time
 import config
 
 TIMEOUT = 30
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
 
 
 class Failed(Exception):
@@ -45,8 +48,12 @@ class Machine:
         return env
 
     def spawn(self, argv, log, **more):
-        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(), cwd=self.folder,
-                                preexec_fn=lambda: os.sched_setaffinity(0, {self.bus_cpu}), **more)
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stderr=log, env=self.environment(), cwd=self.folder, preexec_fn=self.prepare, **more)
+
+    def prepare(self):
+        """In the child: its CPU, and its end when we end, however that comes about."""
+        os.sched_setaffinity(0, {self.bus_cpu})
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 class Bus:

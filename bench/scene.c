@@ -7,7 +7,6 @@
 
 #include "core/rule.h"
 #include "wire/header.h"
-#include "wire/message.h"
 #include "wire/reader.h"
 
 static void write_rule(struct postern_writer *w, uint32_t flags, const char *name)

@@ -12,9 +12,6 @@
 
 #include "bench/message.h"
 #include "bench/options.h"
-#include "core/rule.h"
-#include "wire/message.h"
-#include "wire/reader.h"
 
 /* ---- the host ------------------------------------------------------------------------------------------- */
 
