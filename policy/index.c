@@ -11,18 +11,21 @@
 #define PREFIX BIT(POSTERN_ACCESS_FIELDS) /* the name stands for its subtree */
 #define N_MASKS (PREFIX << 1)
 
-enum shape { CALL, CALL_WITHOUT_INTERFACE, SIGNAL, RETURN, ERROR };
+enum shape { CALL, CALL_WITHOUT_INTERFACE, SIGNAL, RETURN, ERROR, AWAITED_RETURN, AWAITED_ERROR };
 
 /* Which fields, besides the name, a question of each shape has. */
 static const struct {
     uint8_t type;
+    bool awaited; /* a reply that somebody waits for */
     uint32_t fields;
 } shapes[POSTERN_INDEX_SHAPES] = {
-    [CALL] = {POSTERN_MESSAGE_METHOD_CALL, BIT(POSTERN_ACCESS_INTERFACE) | BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
-    [CALL_WITHOUT_INTERFACE] = {POSTERN_MESSAGE_METHOD_CALL, BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
-    [SIGNAL] = {POSTERN_MESSAGE_SIGNAL, BIT(POSTERN_ACCESS_INTERFACE) | BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
-    [RETURN] = {POSTERN_MESSAGE_METHOD_RETURN, 0},
-    [ERROR] = {POSTERN_MESSAGE_ERROR, BIT(POSTERN_ACCESS_ERROR)},
+    [CALL] = {POSTERN_MESSAGE_METHOD_CALL, false, BIT(POSTERN_ACCESS_INTERFACE) | BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
+    [CALL_WITHOUT_INTERFACE] = {POSTERN_MESSAGE_METHOD_CALL, false, BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
+    [SIGNAL] = {POSTERN_MESSAGE_SIGNAL, false, BIT(POSTERN_ACCESS_INTERFACE) | BIT(POSTERN_ACCESS_MEMBER) | BIT(POSTERN_ACCESS_PATH)},
+    [RETURN] = {POSTERN_MESSAGE_METHOD_RETURN, false, 0},
+    [ERROR] = {POSTERN_MESSAGE_ERROR, false, BIT(POSTERN_ACCESS_ERROR)},
+    [AWAITED_RETURN] = {POSTERN_MESSAGE_METHOD_RETURN, true, 0},
+    [AWAITED_ERROR] = {POSTERN_MESSAGE_ERROR, true, BIT(POSTERN_ACCESS_ERROR)},
 };
 
 /* A rule in its bucket. */
@@ -75,13 +78,31 @@ static uint64_t key_of(uint32_t mask, const struct postern_access_text text[POST
 
 /* ---- making a table ------------------------------------------------------------------------------ */
 
-/* Can the rule match a question of this shape, and which of its texts must then be those of the question? This mirrors what
- * postern_access_matches_message() says of absent fields; a field left out here is only asked later, never missed. */
+/* What postern_access_matches_message() says of fields that are not there, and of replies: an <allow> that names an interface or error is
+ * not for messages that have none, and a <deny> is not for the replies that somebody waits for, unless it says so. There may be
+ * thousands of such rules, and each reply would have to be compared with all of them. */
+static bool can_match(const struct postern_access *rule, enum shape shape)
+{
+    if (rule->kind == POSTERN_ACCESS_OWN)
+        return true;
+    if (rule->type != 0 && rule->type != shapes[shape].type)
+        return false;
+    if (shapes[shape].awaited && !rule->allow && !rule->requested_reply)
+        return false;
+    for (unsigned field = POSTERN_ACCESS_INTERFACE; field < POSTERN_ACCESS_FIELDS; field++)
+        if (rule->allow && rule->text[field].s != NULL && !(shapes[shape].fields & BIT(field)) && field != POSTERN_ACCESS_PATH &&
+            field != POSTERN_ACCESS_MEMBER)
+            return false;
+    return true;
+}
+
+/* Can the rule match a question of this shape, and which of its texts must then be those of the question? A field left out here is only
+ * asked later, never missed. */
 static bool project(const struct postern_access *rule, enum shape shape, uint32_t *mask)
 {
     uint32_t fields = 0;
 
-    if (rule->kind != POSTERN_ACCESS_OWN && rule->type != 0 && rule->type != shapes[shape].type)
+    if (!can_match(rule, shape))
         return false;
     if (rule->text[POSTERN_ACCESS_NAME].s != NULL)
         fields = BIT(POSTERN_ACCESS_NAME) | (rule->prefix ? PREFIX : 0);
@@ -266,7 +287,7 @@ static int shape_of(const struct postern_question *question)
         if (question->text[field].s != NULL)
             fields |= BIT(field);
     for (int shape = 0; shape < POSTERN_INDEX_SHAPES; shape++)
-        if (shapes[shape].type == question->type && shapes[shape].fields == fields)
+        if (shapes[shape].type == question->type && shapes[shape].fields == fields && shapes[shape].awaited == (question->is_reply && question->requested))
             return shape;
     return -EOPNOTSUPP;
 }

@@ -12,7 +12,7 @@
 struct postern_index;
 
 /* The shapes of questions of one kind: which fields there are. Tables are made when a question of their shape first comes. */
-#define POSTERN_INDEX_SHAPES 5
+#define POSTERN_INDEX_SHAPES 7
 
 /* An index over n rules of one kind, in ascending order of precedence. The array and the rules must outlive it. 0 or -ENOMEM. */
 int postern_index_new(const struct postern_access *const *rules, uint32_t n, struct postern_index **index);
