@@ -19,11 +19,13 @@ static struct fixture fixture;
 static struct postern_party *app, *server, *other, *manager;
 static char logged[8192];
 
+/* Less what is decided, and what a build without some library says each time that it reads the settings. */
 static void note_log(void *data, int32_t priority, const char *text)
 {
+    static const char lesser_build[] = "this build cannot identify containers by";
     size_t len = strlen(logged);
 
-    if (strncmp(text, "verdict=", 8) != 0)
+    if (strncmp(text, "verdict=", 8) != 0 && strncmp(text, lesser_build, sizeof(lesser_build) - 1) != 0)
         snprintf(logged + len, sizeof(logged) - len, "%d %s\n", priority, text);
 }
 
