@@ -165,9 +165,6 @@ static bool owns(const struct postern_party *party, const char *name)
 /* May this be granted at all, and by this granter? */
 static int check_rule(const struct postern_party *granter, const struct postern_rule *rule, size_t i, struct postern_error *error)
 {
-    static const struct postern_rule_query own = {.need = POSTERN_ALLOW_OWN};
-    const struct postern_instance *instance = granter->instance;
-
     if ((rule->flags & POSTERN_ALLOW_OWN) != 0)
         return postern_error_set(error, -EINVAL, "rule %zu: owning a name is not a service's to grant", i);
     if ((rule->flags & POSTERN_ALLOW_NAME_SUBTREE) != 0)
@@ -178,14 +175,9 @@ static int check_rule(const struct postern_party *granter, const struct postern_
         return postern_error_set(error, -EINVAL, "rule %zu: a path in a grant may have %u bytes and %u elements at most", i, POSTERN_GRANT_PATH_MAX,
                                  POSTERN_GRANT_ELEMENTS_MAX);
     if (*rule->name == '\0')
-        return instance == NULL ? 0 : postern_error_set(error, -EACCES, "rule %zu: a container may only grant what is about a name that it owns", i);
-    if (!owns(granter, rule->name))
-        return postern_error_set(error, -EACCES, "rule %zu: the caller does not own %s", i, rule->name);
-    /* Owning it is not enough in a container with rules: one of them must say so. Mode complain lets pass what they would not. */
-    if (instance != NULL && instance->mode == POSTERN_MODE_RESTRICT &&
-        postern_instance_rule_for_name(instance, rule->name, strlen(rule->name), &own) == NULL)
-        return postern_error_set(error, -EACCES, "rule %zu: no rule lets this container own %s", i, rule->name);
-    return 0;
+        return granter->instance == NULL ? 0 : postern_error_set(error, -EACCES, "rule %zu: a container may only grant what is about a name that it owns", i);
+    /* In a container with rules, a name that is owned is one that a rule lets it own: others were never given, or have been released. */
+    return owns(granter, rule->name) ? 0 : postern_error_set(error, -EACCES, "rule %zu: the caller does not own %s", i, rule->name);
 }
 
 /* Is there room for what the granter has granted already and this? Its texts count as well: a container's name may be long. */

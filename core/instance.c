@@ -43,7 +43,6 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
         made->creator = plan->creator;
         made->creator->n_created++;
     }
-    made->known = plan->creator != NULL;
     made->quota = plan->quota;
     made->metadata = plan->metadata;
     made->credentials = plan->credentials;
@@ -136,7 +135,7 @@ static void settle(struct postern_instance *instance)
     if (instance->listening.wanted || instance->n_parties > 0)
         return;
     unlist(instance);
-    if (instance->known)
+    if (instance->announced)
         announce(instance, "org.freedesktop.DBus.Containers1", "InstanceRemoved");
     destroy(instance);
 }

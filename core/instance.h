@@ -61,8 +61,7 @@ struct postern_instance {
     struct postern_listening listening;
     struct postern_party *parties; /* through instance_next */
     uint64_t n_parties;
-    bool known; /* somebody has been told of it, or may have: its end is announced */
-    bool announced; /* its coming was */
+    bool announced; /* everybody has been told of it: its end is announced, too */
     struct postern_contact *contacts;
     struct postern_audience *audiences; /* of grants that are for it alone; core/grant.c */
     struct postern_audit_budget budget, records; /* of lines in the log, and of records of security modules */

@@ -254,10 +254,8 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     if (r < 0)
         return r;
     party->authenticated = true;
-    if (party->instance != NULL) { /* whoever only connects and goes is nobody's news */
-        party->instance->known = true;
-        postern_instance_announce(party->instance);
-    }
+    if (party->instance != NULL)
+        postern_instance_announce(party->instance); /* whoever only connects and goes is nobody's news */
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
     party->at_console = postern_console_has(party->mediator, uid);
