@@ -44,34 +44,76 @@ static bool add(struct postern_decision *decision, int place, const struct poste
     return decision->allowed;
 }
 
-/* Asks one door after the other, until one denies; with all, also those behind it. */
-static void decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_opinion *all,
-                   struct postern_decision *decision)
+/* Some doors of a decision: from `first` up to, but without, `end`, until one denies; with all, also those behind it. Returns at which
+ * texts they looked. */
+static uint8_t ask_doors(const struct postern_mediator *mediator, const struct postern_request *request, int first, int end,
+                         struct postern_opinion *all, struct postern_decision *decision)
 {
-    struct postern_decision made = {.door = POSTERN_DOOR_NONE};
-    bool open;
+    uint8_t looked = 0;
 
-    made.opinion.why = postern_request_fault(mediator, request);
-    made.faulty = made.opinion.why != NULL;
-    open = !made.faulty;
-    for (int place = 0; !made.faulty && (open || all != NULL) && place < POSTERN_PLACES; place++) {
-        struct postern_opinion opinion = {.kind = POSTERN_OPINION_ABSTAIN};
+    for (int place = first; place < end && (decision->open || all != NULL); place++) {
+        struct postern_opinion opinion = {.kind = POSTERN_OPINION_ABSTAIN, .ignores = POSTERN_LOOKS_ALL};
 
         /* A door that this machine does not have has nothing to say; the other ones still decide. */
         if (mediator->doors[place].fn != NULL)
             ask(&mediator->doors[place], request, &opinion);
+        looked |= (uint8_t)~opinion.ignores & POSTERN_LOOKS_ALL;
         if (all != NULL)
             all[place] = opinion;
-        open = open && add(&made, place, &opinion);
+        decision->open = decision->open && add(decision, place, &opinion);
     }
-    if (!made.allowed && made.opinion.why == NULL)
-        made.opinion.why = made.door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
-    *decision = made;
+    return looked;
 }
 
-void postern_decide(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
+static void begin(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
 {
-    decide(mediator, request, NULL, decision);
+    *decision = (struct postern_decision){.door = POSTERN_DOOR_NONE};
+    decision->opinion.why = postern_request_fault(mediator, request);
+    decision->faulty = decision->opinion.why != NULL;
+    decision->open = !decision->faulty;
+}
+
+static void end(struct postern_decision *decision)
+{
+    if (!decision->allowed && decision->opinion.why == NULL)
+        decision->opinion.why = decision->door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
+}
+
+/* What the doors without a kernel behind them say, from the cache or anew. */
+static const struct postern_decision *recall(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+{
+    const struct postern_decision *found = NULL;
+    struct postern_cache_key key;
+    bool keeps = postern_cache_key_of(mediator, request, &key);
+    uint8_t looked;
+
+    if (keeps)
+        found = postern_cache_find(&mediator->cache, &key, request->message);
+    if (found != NULL)
+        return found;
+    looked = ask_doors(mediator, request, 0, POSTERN_PLACE_SELINUX, NULL, room);
+    if (!room->open)
+        end(room);
+    if (keeps && (looked & POSTERN_LOOKS_OTHER) == 0 && room->n_findings == 0)
+        postern_cache_keep(&mediator->cache, &key, request->message, looked, room);
+    return room;
+}
+
+const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+{
+    const struct postern_decision *decision;
+
+    begin(mediator, request, room);
+    if (room->faulty)
+        return room;
+    decision = recall(mediator, request, room);
+    if (!decision->open || (decision->allowed && mediator->doors[POSTERN_PLACE_SELINUX].fn == NULL && mediator->doors[POSTERN_PLACE_APPARMOR].fn == NULL))
+        return decision;
+    if (decision != room)
+        *room = *decision;
+    ask_doors(mediator, request, POSTERN_PLACE_SELINUX, POSTERN_PLACES, NULL, room);
+    end(room);
+    return room;
 }
 
 void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,
@@ -79,5 +121,8 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
 {
     for (int place = 0; place < POSTERN_PLACES; place++)
         opinions[place] = (struct postern_opinion){.kind = POSTERN_OPINION_ABSTAIN};
-    decide(mediator, request, opinions, decision);
+    begin(mediator, request, decision);
+    if (!decision->faulty)
+        ask_doors(mediator, request, 0, POSTERN_PLACES, opinions, decision);
+    end(decision);
 }

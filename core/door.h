@@ -51,6 +51,16 @@ struct postern_finding {
     int error;           /* negative errno: the question could not be asked */
 };
 
+/* What an opinion may depend on, besides the type, the flags and the fields of a message and who its ends are: the texts of these fields. */
+#define POSTERN_LOOKS_PATH 0x01u
+#define POSTERN_LOOKS_INTERFACE 0x02u
+#define POSTERN_LOOKS_MEMBER 0x04u
+#define POSTERN_LOOKS_ERROR 0x08u
+#define POSTERN_LOOKS_DESTINATION 0x10u
+#define POSTERN_LOOKS_TEXTS 0x1fu
+#define POSTERN_LOOKS_OTHER 0x80u /* anything else, as the unique name of an end */
+#define POSTERN_LOOKS_ALL (POSTERN_LOOKS_TEXTS | POSTERN_LOOKS_OTHER)
+
 #define POSTERN_FINDINGS_MAX 2 /* of one opinion: send and receive */
 
 struct postern_opinion {
@@ -58,6 +68,8 @@ struct postern_opinion {
     uint8_t end;        /* enum postern_end: who was refused, or whose rule allowed */
     bool log;           /* allowed, but the rule asks for a log line (log="true" of busconfig) */
     uint8_t complaints; /* bit 1 << enum postern_end: allowed only because the container at this end is in mode complain */
+    uint8_t ignores;    /* POSTERN_LOOKS_...: what could be another with a message without descriptors, and the opinion would be the same. A
+                         * door that does not know says nothing, and then its opinion is not kept */
     struct postern_rule_ref rule;
     const char *why; /* a static phrase: "no rule allows the call" */
     uint8_t n_findings;
@@ -68,6 +80,10 @@ struct postern_opinion {
  * goes wrong inside is a DENY with a reason. The request has been checked: sizes, action, and that the parties and message
  * which its action needs are there. */
 typedef void postern_door_fn(void *door, const struct postern_request *request, struct postern_opinion *opinion);
+
+/* A number from 1 to 65535 that a party has in common with those whom this door could tell from it by nothing but their names and
+ * containers; 0: there is none. It may change only when postern_cache_flush() or postern_cache_forget() is called. */
+typedef uint32_t postern_group_fn(void *door, const struct postern_party *party);
 
 /* Writes the record of a finding of this door, where the tools of its security module look for it. How often is the caller's to bound. */
 typedef void postern_report_fn(void *door, const struct postern_request *request, const struct postern_finding *finding);

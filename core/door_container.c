@@ -107,13 +107,14 @@ struct passage {
     const struct postern_party *from, *to;
     bool inside; /* both ends in one instance */
     bool broadcast;
+    uint8_t *looked; /* at what of the message, so far */
 };
 
 /* May the instance of the sender let it out? */
 static struct postern_opinion judge_sender(const struct passage *p)
 {
     const struct postern_instance *instance = p->from->instance;
-    struct postern_rule_query query = {.need = POSTERN_ALLOW_SEND_FDS};
+    struct postern_rule_query query = {.need = POSTERN_ALLOW_SEND_FDS, .looked = p->looked};
     uint32_t statement = p->inside ? 2 : is_reply(p->m) ? 3 : 4;
 
     if (p->broadcast) {
@@ -129,9 +130,11 @@ static struct postern_opinion judge_sender(const struct passage *p)
         return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
                        "no rule lets replies carry descriptors there");
     /* It may be reached by another of its names, or by its unique one; but whether this one exists is not to be found out. */
-    if (!p->inside && p->m->destination.data != NULL && p->m->destination.data[0] != ':' &&
-        postern_see_hides_name(instance, p->to, p->m->destination.data))
-        return deny(POSTERN_END_SENDER, "no rule shows the destination");
+    if (!p->inside && p->m->destination.data != NULL && p->m->destination.data[0] != ':') {
+        *p->looked |= POSTERN_LOOKS_DESTINATION;
+        if (postern_see_hides_name(instance, p->to, p->m->destination.data))
+            return deny(POSTERN_END_SENDER, "no rule shows the destination");
+    }
     query.need = POSTERN_ALLOW_CALL | (p->m->fds > 0 ? POSTERN_ALLOW_SEND_FDS : 0);
     query.message = p->m;
     return by_rule(postern_instance_rule_for_party(instance, p->to, &query), POSTERN_END_SENDER,
@@ -142,7 +145,7 @@ static struct postern_opinion judge_sender(const struct passage *p)
 static struct postern_opinion judge_receiver(const struct passage *p)
 {
     const struct postern_instance *instance = p->to->instance;
-    struct postern_rule_query query = {.need = POSTERN_ALLOW_HEAR, .message = p->m};
+    struct postern_rule_query query = {.need = POSTERN_ALLOW_HEAR, .message = p->m, .looked = p->looked};
     const struct postern_rule *rule = NULL;
 
     if (p->broadcast && !p->inside) {
@@ -178,10 +181,11 @@ static struct postern_opinion judge_passage(const struct passage *p, bool is_awa
 
 /* ---- the driver, and nobody --------------------------------------------------------------------------- */
 
-static struct postern_opinion judge_to_driver(const struct postern_instance *instance, const struct postern_message *m)
+static struct postern_opinion judge_to_driver(const struct postern_instance *instance, const struct postern_message *m, uint8_t *looked)
 {
     if (instance == NULL)
         return abstain();
+    *looked |= POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER;
     if (m->type != POSTERN_MESSAGE_METHOD_CALL)
         return deny(POSTERN_END_SENDER, "containers send the bus itself method calls only");
     if (!is_open_driver_method(m))
@@ -193,7 +197,7 @@ static struct postern_opinion judge_to_driver(const struct postern_instance *ins
     return allow_by_baseline(1, POSTERN_END_SENDER);
 }
 
-static struct postern_opinion judge_from_driver(const struct postern_request *request)
+static struct postern_opinion judge_from_driver(const struct postern_request *request, uint8_t *looked)
 {
     static const char *const signals[] = {"NameOwnerChanged", "NameAcquired", "NameLost"};
     const struct postern_instance *instance = request->to->instance;
@@ -203,6 +207,7 @@ static struct postern_opinion judge_from_driver(const struct postern_request *re
         return abstain();
     if (m->fds > 0)
         return soften(instance, deny(POSTERN_END_RECEIVER, "the bus itself sends no descriptors into containers"));
+    *looked |= POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER;
     if (is_reply(m))
         return allow_by_baseline(1, POSTERN_END_RECEIVER); /* the driver answers what it was asked */
     /* Which names it may see, the host asks with see(): the name is in the body, which is not looked at here. */
@@ -213,19 +218,20 @@ static struct postern_opinion judge_from_driver(const struct postern_request *re
 }
 
 /* Nobody owns the destination. If the sender may know that, the host tells it; if not, the words are as for a hidden owner. */
-static struct postern_opinion judge_to_nobody(const struct postern_request *request)
+static struct postern_opinion judge_to_nobody(const struct postern_request *request, uint8_t *looked)
 {
     const struct postern_instance *instance = request->from->instance;
     const struct postern_view *name = &request->message->destination;
     struct postern_rule_query query = {0};
 
+    *looked |= POSTERN_LOOKS_ALL;
     if (!postern_instance_is_ruled(instance))
         return abstain();
     return soften(instance, by_rule(postern_instance_rule_for_name(instance, name->data, name->len, &query), POSTERN_END_SENDER,
                                     "no rule covers the destination"));
 }
 
-static struct postern_opinion judge_send(const struct postern_mediator *mediator, const struct postern_request *request)
+static struct postern_opinion judge_send(const struct postern_mediator *mediator, const struct postern_request *request, uint8_t *looked)
 {
     struct passage passage = {
         .mediator = mediator,
@@ -233,14 +239,15 @@ static struct postern_opinion judge_send(const struct postern_mediator *mediator
         .from = request->from,
         .to = request->to,
         .broadcast = (request->flags & POSTERN_REQUEST_BROADCAST) != 0,
+        .looked = looked,
     };
 
     if ((request->flags & POSTERN_REQUEST_TO_DRIVER) != 0)
-        return judge_to_driver(request->from->instance, request->message);
+        return judge_to_driver(request->from->instance, request->message, looked);
     if ((request->flags & POSTERN_REQUEST_FROM_DRIVER) != 0)
-        return judge_from_driver(request);
+        return judge_from_driver(request, looked);
     if (request->to == NULL)
-        return judge_to_nobody(request);
+        return judge_to_nobody(request, looked);
     passage.inside = request->from->instance != NULL && request->from->instance == request->to->instance;
     return judge_passage(&passage, (request->flags & POSTERN_REQUEST_REPLY) != 0);
 }
@@ -296,6 +303,7 @@ static struct postern_opinion judge_private(const struct postern_party *party, u
 void postern_door_container(void *door, const struct postern_request *request, struct postern_opinion *opinion)
 {
     const struct postern_mediator *mediator = door;
+    uint8_t looked = 0;
 
     switch (request->action) {
     case POSTERN_ACTION_CONNECT:
@@ -305,7 +313,8 @@ void postern_door_container(void *door, const struct postern_request *request, s
         *opinion = judge_own(request);
         break;
     case POSTERN_ACTION_SEND:
-        *opinion = judge_send(mediator, request);
+        *opinion = judge_send(mediator, request, &looked);
+        opinion->ignores = (uint8_t)(POSTERN_LOOKS_ALL & ~looked);
         break;
     case POSTERN_ACTION_RECEIVE:
         *opinion = judge_private(request->to, POSTERN_END_RECEIVER, "containers do not listen to other people's messages");

@@ -71,6 +71,7 @@ static void drop_rule(struct postern_granted *granted)
     if (granted->lost)
         DL_DELETE2(mediator->lost_grants, granted, lost_prev, lost_next);
     postern_audience_remove(granted);
+    postern_cache_forget(grant->granter);
     DL_DELETE2(grant->rules, granted, grant_prev, grant_next);
     grant->granter->grants->n_rules--;
     grant->granter->grants->bytes -= rule_bytes(&granted->rule);
@@ -286,6 +287,7 @@ static int add_rule(struct postern_grant *grant, struct postern_audience *audien
     *rule = (struct postern_rule){.flags = 0};
     DL_APPEND2(grant->rules, granted, grant_prev, grant_next);
     grant->granter->grants->n_rules++;
+    postern_cache_forget(grant->granter);
     return 0;
 }
 

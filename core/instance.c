@@ -191,6 +191,7 @@ int postern_instance_join(struct postern_instance *instance, struct postern_part
     DL_APPEND2(instance->parties, party, instance_prev, instance_next);
     instance->n_parties++;
     party->instance = instance;
+    postern_cache_forget(party);
     return 0;
 }
 
@@ -203,6 +204,7 @@ void postern_instance_part(struct postern_party *party)
     DL_DELETE2(instance->parties, party, instance_prev, instance_next);
     instance->n_parties--;
     party->instance = NULL;
+    postern_cache_forget(party);
     settle(instance);
 }
 
@@ -251,6 +253,13 @@ const struct postern_rule *postern_instance_rule_for_name(const struct postern_i
     return rule != NULL ? rule : postern_ruleset_find_name(instance->mediator->service_rules, name, len, query);
 }
 
+/* Is any of its rules about one connection, by its unique name? */
+static bool has_unique(const struct postern_instance *instance)
+{
+    return postern_ruleset_has_unique(instance->rules) || postern_ruleset_has_unique(instance->site_rules) ||
+           postern_ruleset_has_unique(instance->mediator->service_rules);
+}
+
 const struct postern_rule *postern_instance_rule_for_party(const struct postern_instance *instance,
                                                            const struct postern_party *party,
                                                            const struct postern_rule_query *query)
@@ -261,13 +270,18 @@ const struct postern_rule *postern_instance_rule_for_party(const struct postern_
     for (size_t i = 0; asks_names && rule == NULL && i < party->n_names; i++)
         if (party->names[i].primary)
             rule = postern_instance_rule_for_name(instance, party->names[i].name->name, party->names[i].name->len, query);
+    if (query->looked != NULL && party->grants != NULL)
+        *query->looked |= POSTERN_LOOKS_PATH | POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER;
     if (rule == NULL)
         rule = postern_grant_find(party, instance, query);
     /* A connection of another container is covered only by a well-known name that it owns, as its own grants are. */
     if (rule != NULL || !asks_names || (party->instance != NULL && party->instance != instance))
         return rule;
-    if (party->unique_name != NULL)
+    if (party->unique_name != NULL && has_unique(instance)) {
+        if (query->looked != NULL)
+            *query->looked |= POSTERN_LOOKS_OTHER;
         rule = postern_instance_rule_for_name(instance, party->unique_name, strlen(party->unique_name), query);
+    }
     if (rule == NULL)
         rule = postern_ruleset_find_any(instance->rules, query);
     return rule != NULL ? rule : postern_ruleset_find_any(instance->site_rules, query);
@@ -308,5 +322,6 @@ void postern_instance_set_rules(struct postern_instance *instance, struct poster
 {
     postern_ruleset_free(instance->rules);
     instance->rules = rules;
+    postern_cache_flush(&instance->mediator->cache);
     postern_instance_enforce_names(instance);
 }

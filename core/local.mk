@@ -4,6 +4,7 @@ libcore_la_SOURCES = \
 	core/audit.c core/audit.h \
 	core/backend.h \
 	core/budget.c core/budget.h \
+	core/cache.c core/cache.h \
 	core/console.c core/console.h \
 	core/containers1.c core/containers1.h \
 	core/decide.c core/decide.h \

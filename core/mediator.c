@@ -23,6 +23,7 @@ void postern_mediator_init(struct postern_mediator *mediator, const struct poste
     *mediator = (struct postern_mediator){.host = host, .flags = flags, .settings = *settings};
     *settings = (struct postern_settings){0};
     mediator->doors[POSTERN_PLACE_CONTAINER] = (struct postern_door_slot){.fn = postern_door_container, .door = mediator, .fix = postern_door_container_fix};
+    postern_cache_init(&mediator->cache);
     postern_writer_init(&mediator->reply);
     postern_writer_init(&mediator->facts);
 }
@@ -35,6 +36,7 @@ void postern_mediator_finish(struct postern_mediator *mediator)
     postern_instance_free(instance);
     postern_settings_finish(&mediator->settings);
     postern_services_free(mediator->services);
+    postern_cache_finish(&mediator->cache);
     postern_writer_free(&mediator->reply);
     postern_writer_free(&mediator->facts);
 }
@@ -48,11 +50,13 @@ void postern_mediator_reconfigure(struct postern_mediator *mediator, struct post
     *settings = (struct postern_settings){0};
     HASH_ITER(hh, mediator->instances, instance, next)
     instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);
-    HASH_ITER(hh, mediator->instances, instance, next)
-    postern_instance_enforce_names(instance);
     for (struct postern_party *party = mediator->parties; party != NULL; party = party->hh.next)
         if (party->authenticated)
             party->at_console = postern_console_has(mediator, party->uid);
+    postern_cache_flush(&mediator->cache);
+    /* Whoever loses a name is told, and others are: those messages are already for the new rules to decide. */
+    HASH_ITER(hh, mediator->instances, instance, next)
+    postern_instance_enforce_names(instance);
     postern_settings_finish(&old);
 }
 
@@ -112,7 +116,8 @@ static const char *denial_text(struct postern_mediator *mediator, const struct p
 int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request,
                              struct postern_verdict *verdict)
 {
-    struct postern_decision decision;
+    struct postern_decision room;
+    const struct postern_decision *decision;
     struct postern_verdict made = {.size = verdict->size};
     int r = postern_request_check(request);
 
@@ -122,14 +127,14 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
         return r;
     if (mediator->lost_grants != NULL && request->from != NULL)
         postern_grants_settle(mediator); /* whoever had to be told of the names has been */
-    postern_decide(mediator, request, &decision);
-    postern_figures_count(request, &decision);
-    postern_audit_decision(mediator, request, &decision);
-    made.allowed = decision.allowed;
-    made.door = decision.allowed ? POSTERN_DOOR_NONE : decision.door;
-    if (!decision.allowed) {
+    decision = postern_decide(mediator, request, &room);
+    postern_figures_count(request, decision);
+    postern_audit_decision(mediator, request, decision);
+    made.allowed = decision->allowed;
+    made.door = decision->allowed ? POSTERN_DOOR_NONE : decision->door;
+    if (!decision->allowed) {
         made.error_name = "org.freedesktop.DBus.Error.AccessDenied";
-        made.error_text = denial_text(mediator, request, &decision);
+        made.error_text = denial_text(mediator, request, decision);
     } else if (is_news(request)) {
         made.flags = POSTERN_VERDICT_TELL_DELIVERED;
     }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "core/backend.h"
+#include "core/cache.h"
 #include "core/door.h"
 #include "core/instance.h"
 #include "core/party.h"
@@ -22,6 +23,7 @@ struct postern_door_slot {
     void *door;
     postern_report_fn *report; /* NULL: it has no findings */
     postern_fix_fn *fix;       /* NULL: it cannot tell */
+    postern_group_fn *group;   /* of the XML door; NULL: everybody is different */
 };
 
 #define POSTERN_BACKENDS_MAX 4
@@ -52,6 +54,7 @@ struct postern_mediator {
     struct postern_service_table *services;      /* what can be activated; NULL: the host has told nothing */
     const struct postern_ruleset *service_rules; /* of `services`: what their files let every container do with them; NULL: nothing */
     struct postern_watching watching;
+    struct postern_cache cache;
     struct postern_audit_budget budget; /* for faulty questions, which have no one to charge */
 
     /* The answer of the last driver call; the text also for the last verdict. */

@@ -79,6 +79,7 @@ static struct postern_party_name *add_place(struct postern_party *party, const c
     if (held == NULL)
         return NULL;
     places[party->n_names] = (struct postern_party_name){.name = held};
+    postern_cache_forget(party);
     return &places[party->n_names++];
 }
 
@@ -91,6 +92,7 @@ static void drop_place(struct postern_party *party, struct postern_party_name *p
     if (name->primary == party)
         name->primary = NULL;
     *place = party->names[--party->n_names];
+    postern_cache_forget(party);
     release_name(party->mediator, name);
 }
 
@@ -102,11 +104,13 @@ static void make_primary(struct postern_party *party, struct postern_party_name 
 
     if (other != NULL) {
         other->primary = false; /* the host should have told so before; there are never two */
+        postern_cache_forget(previous);
         postern_grants_name_lost(previous, place->name->name);
     }
     if (place->primary && !primary)
         postern_grants_name_lost(party, place->name->name);
     place->primary = primary;
+    postern_cache_forget(party);
     if (primary)
         place->name->primary = party;
     else if (previous == party)
@@ -259,6 +263,7 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
     party->at_console = postern_console_has(party->mediator, uid);
+    postern_cache_forget(party);
     return 0;
 }
 

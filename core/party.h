@@ -61,6 +61,9 @@ struct postern_party {
      * dropped when xml_generation differs from the door's. */
     const void *xml_rules;
     uint64_t xml_generation;
+    /* Whom it is alike as far as verdicts go; void when class_generation is not the cache's. core/cache.c */
+    uint64_t class;
+    uint32_t class_generation;
 
     UT_hash_handle hh;        /* in postern_mediator.parties, by host_id */
     UT_hash_handle hh_unique; /* in postern_mediator.by_unique */

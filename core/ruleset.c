@@ -19,6 +19,7 @@ struct postern_ruleset {
     uint32_t *table; /* mask + 1 places, a power of two */
     size_t mask;
     uint32_t any; /* the first rule with the empty name; it covers connections, not names */
+    bool has_unique;
 };
 
 /* The place of a name, or the empty one where it would be. */
@@ -42,6 +43,7 @@ static void add(struct postern_ruleset *set, uint32_t i)
 
     set->next[i] = *first;
     *first = i;
+    set->has_unique = set->has_unique || *name == ':';
 }
 
 static int make_table(struct postern_ruleset *set)
@@ -104,6 +106,11 @@ size_t postern_ruleset_count(const struct postern_ruleset *set)
     return set != NULL ? set->n : 0;
 }
 
+bool postern_ruleset_has_unique(const struct postern_ruleset *set)
+{
+    return set != NULL && set->has_unique;
+}
+
 void postern_ruleset_each(const struct postern_ruleset *set, void (*fn)(void *data, const struct postern_rule *rule), void *data)
 {
     for (size_t i = 0; set != NULL && i < set->n; i++)
@@ -113,6 +120,15 @@ void postern_ruleset_each(const struct postern_ruleset *set, void (*fn)(void *da
 static bool view_is(const struct postern_view *view, const char *text)
 {
     return view->data != NULL && strlen(text) == view->len && memcmp(view->data, text, view->len) == 0;
+}
+
+/* Which texts of a message matter to the rule. Every path lies in the subtree of the root. */
+static uint8_t compares_with(const struct postern_rule *rule)
+{
+    bool any_path = (rule->flags & POSTERN_ALLOW_PATH_SUBTREE) != 0 && strcmp(rule->path, "/") == 0;
+
+    return (uint8_t)((any_path ? 0 : POSTERN_LOOKS_PATH) | (*rule->interface != '\0' ? POSTERN_LOOKS_INTERFACE : 0) |
+                     (*rule->member != '\0' ? POSTERN_LOOKS_MEMBER : 0));
 }
 
 /* An empty interface is any; a message without an interface is matched only by a rule that names none. */
@@ -126,6 +142,8 @@ static bool fits(const struct postern_rule *rule, const struct postern_rule_quer
         return true;
     if (message->path.data == NULL)
         return false;
+    if (query->looked != NULL)
+        *query->looked |= compares_with(rule);
     if ((rule->flags & POSTERN_ALLOW_PATH_SUBTREE) != 0
             ? !postern_path_in_subtree(message->path.data, message->path.len, rule->path, strlen(rule->path))
             : !view_is(&message->path, rule->path))

@@ -16,6 +16,7 @@ struct postern_ruleset;
 struct postern_rule_query {
     uint32_t need;                         /* all these bits of POSTERN_ALLOW_... */
     const struct postern_message *message; /* its path, interface and member must match, too; NULL: they do not matter */
+    uint8_t *looked; /* what the answer depended on, of POSTERN_LOOKS_..., is added here; NULL: nobody wants to know */
 };
 
 /* Takes over rules[0..n), an allocated array, also on failure. 0 and a new set, or -ENOMEM. */
@@ -24,6 +25,8 @@ void postern_ruleset_free(struct postern_ruleset *set); /* NULL is allowed */
 
 /* How many rules there are; set may be NULL, here and below. */
 size_t postern_ruleset_count(const struct postern_ruleset *set);
+/* Is any of them about a unique name? */
+bool postern_ruleset_has_unique(const struct postern_ruleset *set);
 /* Calls fn for each rule, in the order in which they were given. */
 void postern_ruleset_each(const struct postern_ruleset *set, void (*fn)(void *data, const struct postern_rule *rule), void *data);
 

@@ -359,6 +359,7 @@ void postern_services_put(struct postern_mediator *mediator, struct postern_serv
 
     mediator->services = table;
     mediator->service_rules = table->rules;
+    postern_cache_flush(&mediator->cache);
     postern_services_free(old);
 }
 

@@ -47,7 +47,8 @@ static int32_t tell(struct postern_fault *fault, int r, const struct postern_err
 
 static void open_doors(struct composition *made)
 {
-    made->mediator.doors[POSTERN_PLACE_XML] = (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml, .fix = postern_xml_fix};
+    made->mediator.doors[POSTERN_PLACE_XML] =
+        (struct postern_door_slot){.fn = postern_xml_door, .door = made->config.xml, .fix = postern_xml_fix, .group = postern_xml_group};
 }
 
 static void destroy(struct composition *made)
@@ -72,7 +73,7 @@ static int check_options(const struct postern_options *options, struct postern_e
 {
     int r = options != NULL ? postern_abi_check(options, options->size, sizeof(*options)) : -EINVAL;
 
-    if (r == 0 && (options->host == NULL || options->bus_config == NULL || (options->flags & ~POSTERN_OPTION_LOG_ALL) != 0))
+    if (r == 0 && (options->host == NULL || options->bus_config == NULL || (options->flags & ~(POSTERN_OPTION_LOG_ALL | POSTERN_OPTION_NO_CACHE)) != 0))
         r = -EINVAL;
     if (r == 0)
         r = check_host(options->host);

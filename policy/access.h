@@ -79,6 +79,7 @@ struct postern_question {
     const struct postern_party *peer;
     struct postern_access_text text[POSTERN_ACCESS_FIELDS];
     uint32_t hashed; /* bit per field */
+    uint8_t looked;  /* POSTERN_LOOKS_...: what the search for the rule depended on */
 };
 
 /* Compiles a rule; its strings stay those of `rule`. */

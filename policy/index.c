@@ -51,6 +51,7 @@ struct table {
     uint32_t slot_mask;
     struct signature signatures[N_MASKS]; /* by falling `highest` */
     uint32_t n_signatures;
+    bool has_unique; /* some rule names a unique name */
 };
 
 struct postern_index {
@@ -195,6 +196,7 @@ static struct table *table_new(const struct postern_index *index, enum shape sha
         if (!project(rule, shape, &mask))
             continue;
         note_signature(table, mask, i);
+        table->has_unique = table->has_unique || (rule->text[POSTERN_ACCESS_NAME].s != NULL && rule->text[POSTERN_ACCESS_NAME].s[0] == ':');
         table->entries[n++] = (struct entry){.key = key_of(mask, rule->text, rule->text[POSTERN_ACCESS_NAME].hash), .position = i};
     }
     if (table->entries == NULL)
@@ -260,7 +262,7 @@ static void search_signature(struct search *search)
         if (name->s != NULL)
             search_name(search, name->s, name->len);
     } else {
-        if (peer->unique_name != NULL)
+        if (peer->unique_name != NULL && search->table->has_unique)
             search_name(search, peer->unique_name, strlen(peer->unique_name));
         for (size_t i = 0; i < peer->n_names; i++)
             search_name(search, peer->names[i].name->name, peer->names[i].name->len);
@@ -292,6 +294,22 @@ static int shape_of(const struct postern_question *question)
     return -EOPNOTSUPP;
 }
 
+/* What a search for rules that compare with these fields depends on: whatever else the question says, it would go the same way. */
+static uint8_t looks_of(uint32_t mask, const struct table *table)
+{
+    static const uint8_t looks[POSTERN_ACCESS_FIELDS] = {
+        [POSTERN_ACCESS_INTERFACE] = POSTERN_LOOKS_INTERFACE,
+        [POSTERN_ACCESS_MEMBER] = POSTERN_LOOKS_MEMBER,
+        [POSTERN_ACCESS_PATH] = POSTERN_LOOKS_PATH,
+        [POSTERN_ACCESS_ERROR] = POSTERN_LOOKS_ERROR,
+    };
+    uint8_t looked = mask & BIT(POSTERN_ACCESS_NAME) && table->has_unique ? POSTERN_LOOKS_OTHER : 0;
+
+    for (unsigned field = POSTERN_ACCESS_INTERFACE; field < POSTERN_ACCESS_FIELDS; field++)
+        looked |= mask & BIT(field) ? looks[field] : 0;
+    return looked;
+}
+
 int postern_index_find(struct postern_index *index, struct postern_question *question, const struct postern_access **found)
 {
     struct search search = {.index = index, .question = question, .best = -1};
@@ -310,6 +328,7 @@ int postern_index_find(struct postern_index *index, struct postern_question *que
         if ((int64_t)signature->highest <= search.best)
             break;
         hash_fields(question, signature->mask);
+        question->looked |= looks_of(signature->mask, search.table);
         search.mask = signature->mask;
         search_signature(&search);
     }

@@ -14,6 +14,7 @@
 struct snapshot {
     const struct postern_access **rules[N_SNAPSHOT_KINDS]; /* in ascending order of precedence */
     struct postern_index *index[N_SNAPSHOT_KINDS];
+    uint32_t number;   /* from 1 */
     UT_hash_handle hh; /* by key */
     size_t n_key;
     uint32_t key[]; /* whom all rules tell apart, uid, groups: those that some rule mentions */
@@ -230,11 +231,17 @@ const void *postern_policy_snapshot(struct postern_policy *set, const struct pos
     HASH_FIND(hh, set->snapshots, made->key, made->n_key * sizeof(made->key[0]), found);
     if (found == NULL && HASH_COUNT(set->snapshots) < POSTERN_POLICY_SNAPSHOTS_MAX && snapshot_fill(set, subject, made) == 0) {
         HASH_ADD(hh, set->snapshots, key[0], made->n_key * sizeof(made->key[0]), made);
+        made->number = HASH_COUNT(set->snapshots);
         if (made->hh.tbl != NULL)
             return made;
     }
     snapshot_free(made);
     return found;
+}
+
+uint32_t postern_policy_snapshot_number(const void *snapshot)
+{
+    return snapshot != NULL ? ((const struct snapshot *)snapshot)->number : 0;
 }
 
 const struct postern_access *postern_policy_find(struct postern_policy *set, const void *snapshot, struct postern_question *question)
@@ -244,6 +251,7 @@ const struct postern_access *postern_policy_find(struct postern_policy *set, con
 
     if (own != NULL && postern_index_find(own->index[question->kind], question, &found) == 0)
         return found;
+    question->looked = POSTERN_LOOKS_ALL;
     return postern_policy_find_linear(set, question);
 }
 

@@ -21,6 +21,8 @@ void postern_policy_free(struct postern_policy *set); /* NULL is allowed */
 /* The snapshot of the rules for a subject, shared by all for whom the same rules apply; it lives as long as the set. NULL when out
  * of memory or beyond the bound: postern_policy_find() does without. */
 const void *postern_policy_snapshot(struct postern_policy *set, const struct postern_subject *subject);
+/* Tells it from the others of its set: from 1 to POSTERN_POLICY_SNAPSHOTS_MAX; 0 for NULL. */
+uint32_t postern_policy_snapshot_number(const void *snapshot);
 
 /* The rule that decides: the last that matches, NULL when none does. snapshot is that of the question's subject, or NULL. */
 const struct postern_access *postern_policy_find(struct postern_policy *set, const void *snapshot, struct postern_question *question);

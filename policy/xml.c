@@ -86,7 +86,8 @@ static void decide(struct postern_opinion *opinion, enum postern_end end, const 
 {
     bool log = opinion->log; /* asked for by the rule of the other end */
 
-    *opinion = (struct postern_opinion){.kind = POSTERN_OPINION_DENY, .end = end, .why = "no rule of the bus configuration allows it"};
+    *opinion = (struct postern_opinion){
+        .kind = POSTERN_OPINION_DENY, .end = end, .ignores = opinion->ignores, .why = "no rule of the bus configuration allows it"};
     if (rule == NULL)
         return;
     opinion->rule = (struct postern_rule_ref){.kind = POSTERN_RULE_FILE, .file = rule->file, .line = rule->line};
@@ -112,6 +113,13 @@ static const void *snapshot_of(struct postern_xml *xml, const struct postern_par
     return cache->xml_rules;
 }
 
+uint32_t postern_xml_group(void *door, const struct postern_party *party)
+{
+    struct postern_subject subject = postern_subject_of(party);
+
+    return postern_policy_snapshot_number(snapshot_of(door, party, &subject));
+}
+
 static const struct postern_access *find(struct postern_xml *xml, const struct postern_party *party, struct postern_question *question)
 {
     return postern_policy_find(xml->rules, snapshot_of(xml, party, &question->subject), question);
@@ -123,6 +131,7 @@ static void ask_end(struct postern_xml *xml, enum postern_end end, const struct 
 {
     const struct postern_message *message = request->message;
     bool copy = request->action == POSTERN_ACTION_RECEIVE;
+    const struct postern_access *rule;
     struct postern_question question;
 
     postern_question_message(&question, end == POSTERN_END_SENDER ? POSTERN_ACCESS_SEND : POSTERN_ACCESS_RECEIVE, postern_subject_of(party),
@@ -130,7 +139,9 @@ static void ask_end(struct postern_xml *xml, enum postern_end end, const struct 
     /* A copy is nobody's reply; the driver only sends replies that somebody waits for. */
     question.requested = !copy && request->flags & (POSTERN_REQUEST_REPLY | POSTERN_REQUEST_FROM_DRIVER);
     question.eavesdropping = copy && message->destination.data != NULL && request->addressed != request->to;
-    decide(opinion, end, find(xml, party, &question));
+    rule = find(xml, party, &question);
+    opinion->ignores &= (uint8_t)~question.looked;
+    decide(opinion, end, rule);
 }
 
 /* Before Hello a connection has no name and no rules: all it may do is say Hello. */
@@ -160,9 +171,11 @@ static void ask_sender(struct postern_xml *xml, const struct postern_request *re
     static const struct postern_view driver = {.data = POSTERN_DRIVER_NAME, .len = sizeof(POSTERN_DRIVER_NAME) - 1};
     struct postern_view name = request->message->destination;
 
-    if (request->flags & POSTERN_REQUEST_TO_DRIVER)
+    if (request->flags & POSTERN_REQUEST_TO_DRIVER) {
         name = driver;
-    else if (request->action == POSTERN_ACTION_ACTIVATE)
+        opinion->ignores &= (uint8_t)~(POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER); /* Hello, Peer */
+    }
+    if (request->action == POSTERN_ACTION_ACTIVATE)
         name = request->name; /* the service will have this name, and may not yet have others */
     if (request->flags & POSTERN_REQUEST_FROM_DRIVER)
         allow(opinion, POSTERN_END_SENDER, "the bus itself may send anything");
@@ -198,6 +211,7 @@ static void ask_message(struct postern_xml *xml, const struct postern_request *r
         deny(opinion, POSTERN_END_SENDER, "the question lacks its message or receiver");
         return;
     }
+    opinion->ignores = POSTERN_LOOKS_ALL;
     ask_sender(xml, request, opinion);
     if (opinion->kind != POSTERN_OPINION_ALLOW || request->to == NULL)
         return; /* nobody to ask: the driver takes what it is sent, and a service that is being started is asked on delivery */
@@ -206,6 +220,7 @@ static void ask_message(struct postern_xml *xml, const struct postern_request *r
     /* Both allow: the sender's rule is the one to show, unless there is none. */
     if (opinion->kind == POSTERN_OPINION_ALLOW && sender.rule.kind != POSTERN_RULE_NONE) {
         sender.log = opinion->log;
+        sender.ignores = opinion->ignores;
         *opinion = sender;
     }
 }

@@ -34,6 +34,8 @@ const struct postern_busconfig *postern_xml_config(const struct postern_xml *xml
 
 /* The door, a postern_door_fn; `door` is a struct postern_xml. Keeps in the parties of a request which rules apply to them. */
 void postern_xml_door(void *door, const struct postern_request *request, struct postern_opinion *opinion);
+/* Its postern_group_fn: parties of one group have the same rules. */
+uint32_t postern_xml_group(void *door, const struct postern_party *party);
 /* Its postern_fix_fn: an <allow> element, which has to stand behind what denies. */
 int postern_xml_fix(void *door, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);
 

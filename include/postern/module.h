@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 3u
+#define POSTERN_ABI_MINOR 4u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -260,6 +260,7 @@ struct postern_host {
 /* ---- what the host may call: the module's table ----------------------------------------------- */
 
 #define POSTERN_OPTION_LOG_ALL 0x1u /* log every verdict, not only denials; at severity 7 (debug) */
+#define POSTERN_OPTION_NO_CACHE 0x2u /* since 1.4: decide every question anew, to measure what that costs, or to compare */
 
 /* How to open a mediator. */
 struct postern_options {

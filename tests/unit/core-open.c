@@ -83,7 +83,8 @@ static const struct {
     {sizeof(struct postern_options), offsetof(struct postern_host, log_fields), 1, 0, false, false, true}, /* version 1.0 */
     {sizeof(struct postern_options), offsetof(struct postern_host, log_fields) - 8, 1, 0, false, false, false},
     {0, sizeof(struct postern_host), 1, 0, false, false, false},
-    {sizeof(struct postern_options), sizeof(struct postern_host), 1, 2, false, false, false},
+    {sizeof(struct postern_options), sizeof(struct postern_host), 1, POSTERN_OPTION_NO_CACHE, false, false, true},
+    {sizeof(struct postern_options), sizeof(struct postern_host), 1, 4, false, false, false},
     {sizeof(struct postern_options), sizeof(struct postern_host), 1, 0, true, false, false},
     {sizeof(struct postern_options), sizeof(struct postern_host), 1, 0, false, true, false},
 };

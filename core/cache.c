@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/decide.h"
+
+/* Both tables have rows, one of which is a sender's class to fill; a row has sets, in which a decision may have any of WAYS places. */
+#define WAYS 4u
+#define ROWS 32u
+#define PAIR_SETS 16u
+#define TEXT_SETS 16u
+#define TEXT_MAX 200u /* bytes; what has more is not kept */
+
+/* The class of the bus itself; those of parties are larger. */
+#define CLASS_OF_BUS 1u
+#define CLASS_OWN (UINT64_C(1) << 63) /* of one party alone */
+#define CLASS_GROUP_SHIFT 47          /* of all others: the group of the XML door, and the number of the container */
+
+/* Who sends what sort of message to whom; and the answer, when it depends on nothing else. */
+struct postern_cache_pair {
+    struct postern_cache_key key;
+    bool known;
+    uint8_t looked; /* at which texts, in all questions of this sort so far */
+    struct postern_decision decision;
+};
+
+struct postern_cache_text {
+    struct postern_cache_key key;
+    uint64_t hash;
+    uint32_t len;
+    struct postern_decision decision;
+    char text[TEXT_MAX];
+};
+
+/* The texts of one message that matter: which they are, then each behind its length. */
+struct texts {
+    uint64_t hash;
+    uint32_t len;
+    char text[TEXT_MAX];
+};
+
+void postern_cache_init(struct postern_cache *cache)
+{
+    *cache = (struct postern_cache){.generation = 1};
+}
+
+void postern_cache_finish(struct postern_cache *cache)
+{
+    free(cache->pairs);
+    free(cache->texts);
+    postern_cache_init(cache);
+}
+
+void postern_cache_flush(struct postern_cache *cache)
+{
+    /* When the numbers have all been used, what is kept might be taken for new. */
+    if (++cache->generation == 0)
+        postern_cache_finish(cache);
+}
+
+/* ---- classes ------------------------------------------------------------------------------------------------- */
+
+void postern_cache_forget(struct postern_party *party)
+{
+    party->class_generation = 0;
+}
+
+/* Names and grants are a party's own, and so is its class then: seldom are there many of those. */
+static void classify(struct postern_mediator *mediator, struct postern_party *party)
+{
+    const struct postern_door_slot *xml = &mediator->doors[POSTERN_PLACE_XML];
+    uint32_t group = xml->fn == NULL ? 1 : xml->group != NULL ? xml->group(xml->door, party) : 0;
+
+    if (group == 0 || party->n_names > 0 || party->grants != NULL)
+        party->class = CLASS_OWN | ++mediator->cache.last_own;
+    else
+        party->class = (uint64_t)group << CLASS_GROUP_SHIFT | (party->instance != NULL ? party->instance->number : 0);
+    party->class_generation = mediator->cache.generation;
+}
+
+/* 0: it has none, since it has not said Hello. A question may write to the party: its class is kept there, and is no fact. */
+static uint64_t class_of(struct postern_mediator *mediator, const struct postern_party *party)
+{
+    if (party == NULL)
+        return CLASS_OF_BUS;
+    if (party->class_generation != mediator->cache.generation) {
+        if (party->unique_name == NULL)
+            return 0;
+        classify(mediator, (struct postern_party *)(uintptr_t)party);
+    }
+    return party->class;
+}
+
+bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key)
+{
+    const struct postern_message *m = request->message;
+    uint32_t destination, fields;
+
+    if (request->action != POSTERN_ACTION_SEND || (mediator->flags & POSTERN_OPTION_NO_CACHE) != 0 || m->fds > 0)
+        return false;
+    if (request->to == NULL && (request->flags & POSTERN_REQUEST_TO_DRIVER) == 0)
+        return false; /* whether a name that nobody owns may be known is not a question about two parties */
+    destination = m->destination.data == NULL ? 0 : m->destination.data[0] == ':' ? 1 : 2;
+    fields = (m->path.data != NULL) | (uint32_t)(m->interface.data != NULL) << 1 | (uint32_t)(m->member.data != NULL) << 2 |
+             (uint32_t)(m->error.data != NULL) << 3;
+    *key = (struct postern_cache_key){
+        .from = class_of(mediator, request->from),
+        .to = class_of(mediator, request->to),
+        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)request->flags << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
+    };
+    return key->from != 0 && key->to != 0;
+}
+
+/* ---- places ---------------------------------------------------------------------------------------------------- */
+
+/* The multiplier spreads what differs over the word. Whoever makes two places collide loses answers of the own class. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    a = (a ^ b) * UINT64_C(0x9e3779b97f4a7c15);
+    return a ^ a >> 32;
+}
+
+static bool same_key(const struct postern_cache_key *a, const struct postern_cache_key *b)
+{
+    return a->from == b->from && a->to == b->to && a->how == b->how;
+}
+
+static uint32_t first_place(const struct postern_cache_key *key, uint64_t hash, uint32_t sets)
+{
+    return ((uint32_t)mix(key->from, 0) % ROWS * sets + (uint32_t)hash % sets) * WAYS;
+}
+
+static struct postern_cache_pair *find_pair(const struct postern_cache *cache, const struct postern_cache_key *key)
+{
+    struct postern_cache_pair *set = &cache->pairs[first_place(key, mix(key->to, key->how), PAIR_SETS)];
+
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (same_key(&set[i].key, key))
+            return &set[i];
+    return NULL;
+}
+
+static struct postern_cache_text *find_text(const struct postern_cache *cache, const struct postern_cache_key *key, const struct texts *texts)
+{
+    struct postern_cache_text *set = &cache->texts[first_place(key, texts->hash, TEXT_SETS)];
+
+    for (uint32_t i = 0; i < WAYS; i++)
+        if (set[i].hash == texts->hash && same_key(&set[i].key, key) && set[i].len == texts->len && memcmp(set[i].text, texts->text, texts->len) == 0)
+            return &set[i];
+    return NULL;
+}
+
+static bool add_text(struct texts *texts, const struct postern_view *view)
+{
+    if (view->len + sizeof(view->len) > TEXT_MAX - texts->len)
+        return false;
+    memcpy(texts->text + texts->len, &view->len, sizeof(view->len));
+    if (view->len > 0)
+        memcpy(texts->text + texts->len + sizeof(view->len), view->data, view->len);
+    texts->len += (uint32_t)sizeof(view->len) + view->len;
+    return true;
+}
+
+static uint64_t hash_of(const char *text, uint32_t len, uint64_t hash)
+{
+    uint64_t word;
+
+    for (; len >= sizeof(word); text += sizeof(word), len -= (uint32_t)sizeof(word)) {
+        memcpy(&word, text, sizeof(word));
+        hash = mix(hash, word);
+    }
+    word = 0;
+    memcpy(&word, text, len);
+    return mix(hash, word);
+}
+
+/* False: they are too long. */
+static bool collect(const struct postern_cache_key *key, const struct postern_message *m, uint8_t looked, struct texts *texts)
+{
+    texts->text[0] = (char)looked;
+    texts->len = 1;
+    if (((looked & POSTERN_LOOKS_PATH) != 0 && !add_text(texts, &m->path)) || ((looked & POSTERN_LOOKS_INTERFACE) != 0 && !add_text(texts, &m->interface)) ||
+        ((looked & POSTERN_LOOKS_MEMBER) != 0 && !add_text(texts, &m->member)) || ((looked & POSTERN_LOOKS_ERROR) != 0 && !add_text(texts, &m->error)) ||
+        ((looked & POSTERN_LOOKS_DESTINATION) != 0 && !add_text(texts, &m->destination)))
+        return false;
+    texts->hash = hash_of(texts->text, texts->len, mix(key->to, key->how));
+    return true;
+}
+
+/* ---- finding and keeping ------------------------------------------------------------------------------------------ */
+
+const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
+                                                  const struct postern_message *message)
+{
+    const struct postern_cache_pair *pair = cache->pairs != NULL ? find_pair(cache, key) : NULL;
+    const struct postern_cache_text *found;
+    struct texts texts;
+
+    if (pair == NULL)
+        return NULL;
+    if (pair->looked == 0)
+        return pair->known ? &pair->decision : NULL;
+    if (cache->texts == NULL || !collect(key, message, pair->looked, &texts))
+        return NULL;
+    found = find_text(cache, key, &texts);
+    return found != NULL ? &found->decision : NULL;
+}
+
+static struct postern_cache_pair *get_pair(struct postern_cache *cache, const struct postern_cache_key *key)
+{
+    struct postern_cache_pair *pair;
+
+    if (cache->pairs == NULL)
+        cache->pairs = calloc(ROWS * PAIR_SETS * WAYS, sizeof(*cache->pairs));
+    if (cache->pairs == NULL)
+        return NULL;
+    pair = find_pair(cache, key);
+    if (pair == NULL) {
+        pair = &cache->pairs[first_place(key, mix(key->to, key->how), PAIR_SETS) + cache->turn++ % WAYS];
+        *pair = (struct postern_cache_pair){.key = *key};
+    }
+    return pair;
+}
+
+static void keep_text(struct postern_cache *cache, const struct postern_cache_key *key, const struct texts *texts, const struct postern_decision *decision)
+{
+    struct postern_cache_text *place;
+
+    if (cache->texts == NULL)
+        cache->texts = calloc(ROWS * TEXT_SETS * WAYS, sizeof(*cache->texts));
+    if (cache->texts == NULL)
+        return;
+    place = &cache->texts[first_place(key, texts->hash, TEXT_SETS) + cache->turn++ % WAYS];
+    place->key = *key;
+    place->hash = texts->hash;
+    place->len = texts->len;
+    place->decision = *decision;
+    memcpy(place->text, texts->text, texts->len);
+}
+
+void postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message, uint8_t looked,
+                        const struct postern_decision *decision)
+{
+    struct postern_cache_pair *pair = get_pair(cache, key);
+    struct texts texts;
+
+    if (pair == NULL)
+        return;
+    /* Which texts matter may depend on other texts: from now on, all that ever did are compared. */
+    pair->looked |= looked;
+    if (pair->looked == 0) {
+        pair->known = true;
+        pair->decision = *decision;
+    } else if (collect(key, message, pair->looked, &texts)) {
+        keep_text(cache, key, &texts, decision);
+    }
+}

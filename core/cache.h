@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the doors that know everything by themselves (XML, container) decided about messages before. A security module is never answered for: it is
+ * asked each time, and keeps its own answers.
+ *
+ * Nothing is ever looked up by who somebody is, only by a class: a number for all parties whom these doors cannot tell apart. Whatever
+ * changes about a party gives it another number; what changes for everybody begins a new generation. So an old answer is not found any more,
+ * and no change has to find the answers that it ends. Texts of a message count only as far as the doors looked at them: those that no rule
+ * compares with are all alike, and what a client makes up does not fill the cache. Of the rest each sender's class has its own part.
+ */
+#ifndef POSTERN_CORE_CACHE_H
+#define POSTERN_CORE_CACHE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "postern/module.h"
+
+struct postern_decision;
+struct postern_mediator;
+struct postern_party;
+
+struct postern_cache {
+    uint32_t generation; /* never 0 */
+    uint32_t turn;       /* which of the places that would do is given away next */
+    uint64_t last_own;   /* class that one party had for itself */
+    struct postern_cache_pair *pairs; /* NULL until the first answer */
+    struct postern_cache_text *texts; /* NULL until the first answer that depends on texts */
+};
+
+/* What a decision is kept under, besides the texts. */
+struct postern_cache_key {
+    uint64_t from, to; /* classes */
+    uint64_t how;      /* type, flags, which fields there are, and the generation */
+};
+
+void postern_cache_init(struct postern_cache *cache);
+void postern_cache_finish(struct postern_cache *cache);
+
+/* Rules have changed, or something else that no class tells: all that is kept is void. */
+void postern_cache_flush(struct postern_cache *cache);
+/* Something about the party has changed that a door may look at: its names, its grants, what it authenticated as. */
+void postern_cache_forget(struct postern_party *party);
+
+/* May the answer to this question be kept? It must be one that postern_request_fault() finds nothing wrong with. True with *key. */
+bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key);
+
+/* What was decided, valid until the next call of a function of this cache; or NULL. */
+const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
+                                                  const struct postern_message *message);
+/* Keeps a decision that depends on nothing but the key and the texts that `looked` names (POSTERN_LOOKS_...). Without memory it is not kept. */
+void postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message, uint8_t looked,
+                        const struct postern_decision *decision);
+
+#endif

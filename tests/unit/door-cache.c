@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cache of verdicts never says what the doors would not say now. While names, grants, rules, connections and the configuration change
+ * at random, each random question is answered by way of the cache, twice, and by asking every door anew; and the answers are the same.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/decide.h"
+#include "core/grant.h"
+#include "tests/unit/door-scene.h"
+
+#define TURNS 2500
+#define QUESTIONS 24 /* between two changes */
+
+static const char *const names[] = {SERVICE, "com.example.ServiceX", "com.example.Other.Sub", "com.stranger.Name", "org.example.More"};
+static const char *const destinations[] = {SERVICE, "com.example.ServiceX", "com.stranger.Name", ":1.30", ":1.10", NULL};
+static const char *const paths[] = {"/", "/obj", "/obj/a", "/x", NULL};
+static const char *const interfaces[] = {"a.b", "a.c", "a.b", "com.example.Service", NULL};
+static const char *const members[] = {"M", "N", "M", "Hello", NULL};
+static const char *const errors[] = {"a.b.E", "a.b.F", "a.b.E"};
+
+#define EVERYBODY "<allow user=\"*\"/><allow own=\"*\"/>"
+
+/* What the bus's policy may be. */
+static const char *const policies[] = {
+    EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/>",
+    EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><deny send_interface=\"a.b\" send_member=\"N\"/>"
+              "<deny send_path=\"/obj/a\"/><deny send_destination=\"com.example.ServiceX\" send_interface=\"a.c\"/>"
+              "<deny receive_error=\"a.b.F\"/><allow send_interface=\"a.b\" send_path=\"/x\" log=\"true\"/>",
+    EVERYBODY "<allow send_destination_prefix=\"com.example\"/><allow receive_sender=\"*\"/><deny receive_interface=\"a.b\" receive_member=\"M\" receive_sender=\"com.stranger.Name\"/>"
+              "<allow send_type=\"method_return\"/><allow send_type=\"signal\" send_interface=\"a.c\"/><allow send_error=\"a.b.E\"/>",
+    EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><deny send_destination=\":1.30\"/>"
+              "<deny receive_sender=\":1.10\" receive_interface=\"a.c\"/><deny send_broadcast=\"true\" send_path=\"/x\"/>",
+};
+
+static const char *const mediator_confs[] = {
+    "<mediator/>",
+    "<mediator><containers broadcasts=\"instance\"/><container type=\"org.example.Test\" name=\"app\"><allow talk=\"com.stranger.Name\"/></container></mediator>",
+    "<mediator><container type=\"org.example.Test\" name=\"stranger\"><allow call=\"com.example.ServiceX\" interface=\"a.b\" member=\"M\" path=\"/obj\"/></container></mediator>",
+};
+
+#define PICK(list) list[(unsigned)rand() % (sizeof(list) / sizeof((list)[0]))]
+
+static struct postern_view view(const char *text)
+{
+    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
+}
+
+/* ---- questions ----------------------------------------------------------------------------------------------- */
+
+static void random_message(struct postern_message *m, uint32_t flags)
+{
+    *m = (struct postern_message){.size = sizeof(*m), .type = (uint8_t)(CALL + rand() % 4), .serial = 7, .fds = rand() % 16 == 0};
+    if ((flags & BROADCAST) != 0)
+        m->type = SIGNAL;
+    if (m->type == CALL || m->type == SIGNAL || rand() % 8 == 0) {
+        m->path = view(PICK(paths));
+        m->interface = view(PICK(interfaces));
+        m->member = view(PICK(members));
+    }
+    if (m->type == RETURN || m->type == ERROR)
+        m->reply_serial = 3;
+    if (m->type == ERROR)
+        m->error = view(PICK(errors));
+    if ((flags & BROADCAST) == 0)
+        m->destination = view(PICK(destinations));
+}
+
+static void random_question(struct postern_request *request, struct postern_message *m)
+{
+    static const uint32_t flags[] = {0, 0, 0, REPLY, BROADCAST, POSTERN_REQUEST_TO_DRIVER, POSTERN_REQUEST_FROM_DRIVER, POSTERN_REQUEST_FROM_DRIVER | BROADCAST};
+
+    *request = (struct postern_request){.size = sizeof(*request), .action = POSTERN_ACTION_SEND, .flags = PICK(flags), .message = m};
+    request->from = (request->flags & POSTERN_REQUEST_FROM_DRIVER) != 0 ? NULL : party[rand() % WHO_MAX];
+    request->to = (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0 || rand() % 32 == 0 ? NULL : party[rand() % WHO_MAX];
+    random_message(m, request->flags);
+}
+
+static void same(const struct postern_decision *a, const struct postern_decision *b, const struct postern_request *request)
+{
+    const struct postern_rule_ref *x = &a->opinion.rule, *y = &b->opinion.rule;
+    bool texts = strcmp(a->opinion.why != NULL ? a->opinion.why : "", b->opinion.why != NULL ? b->opinion.why : "") == 0;
+
+    ck_assert_msg(a->allowed == b->allowed && a->faulty == b->faulty && a->door == b->door && a->complaints == b->complaints && a->log == b->log && texts &&
+                      a->opinion.end == b->opinion.end && x->kind == y->kind && x->index == y->index && x->line == y->line,
+                  "cache: %d by door %u, %s; anew: %d by door %u, %s (flags %#x type %u destination %s)", a->allowed, a->door, a->opinion.why, b->allowed, b->door,
+                  b->opinion.why, request->flags, request->message->type, request->message->destination.data);
+}
+
+/* Returns how many of the two answers came from the cache. */
+static unsigned compare(void)
+{
+    struct postern_opinion opinions[POSTERN_PLACES];
+    struct postern_decision room, anew;
+    const struct postern_decision *cached;
+    struct postern_request request;
+    struct postern_message m;
+    unsigned hits = 0;
+
+    random_question(&request, &m);
+    postern_grants_settle(fixture.mediator); /* as mediate() does before any question of a connection */
+    postern_decide_all(fixture.mediator, &request, opinions, &anew);
+    for (int i = 0; i < 2; i++) {
+        cached = postern_decide(fixture.mediator, &request, &room);
+        hits += cached != &room;
+        same(cached, &anew, &request);
+    }
+    return hits;
+}
+
+/* ---- changes -------------------------------------------------------------------------------------------------- */
+
+static void change_name(void)
+{
+    ck_assert_int_eq(fixture.module->party_name(party[rand() % WHO_MAX], PICK(names), (uint32_t)rand() % 3), 0);
+}
+
+static void random_rule(struct postern_rule *rule, const char *name)
+{
+    uint32_t flags = (POSTERN_ALLOW_SEE | POSTERN_ALLOW_CALL | POSTERN_ALLOW_HEAR) & ((uint32_t)rand() | POSTERN_ALLOW_SEE);
+    const char *path = rand() % 2 == 0 ? "/" : "/obj", *interface = rand() % 2 == 0 ? "" : "a.b";
+    struct postern_error error;
+
+    flags |= rand() % 4 > 0 ? POSTERN_ALLOW_PATH_SUBTREE : 0;
+    ck_assert_int_eq(postern_rule_init(rule, flags, name, path, interface, &error), 0);
+}
+
+/* By who owns some name, of it or of itself. */
+static void make_grant(void)
+{
+    struct postern_rulelist rules = {.n = 0};
+    struct postern_grant_who who = {.type = rand() % 2 == 0 ? "org.example.Test" : NULL, .name = rand() % 3 == 0 ? "app" : NULL};
+    struct postern_party *granter = party[SERVER + rand() % 3];
+    const char *name = granter->n_names > 0 && granter->names[0].primary && rand() % 2 == 0 ? granter->names[0].name->name : "";
+    struct postern_error error;
+    uint32_t id;
+
+    rules.rules = calloc(1, sizeof(*rules.rules));
+    ck_assert_ptr_nonnull(rules.rules);
+    random_rule(&rules.rules[0], name);
+    rules.n = 1;
+    postern_grant_make(granter, &who, &rules, &id, &error);
+}
+
+static void end_grant(void)
+{
+    postern_grant_revoke(party[SERVER + rand() % 3], 1 + (uint32_t)rand() % 40);
+}
+
+static void change_rules(void)
+{
+    struct postern_instance *instance = party[rand() % 2 == 0 ? APP : STRANGER]->instance;
+    size_t n = (size_t)rand() % 4;
+    struct postern_rule *rules = calloc(n + 1, sizeof(*rules));
+    struct postern_ruleset *set;
+
+    ck_assert_ptr_nonnull(rules);
+    for (size_t i = 0; i < n; i++)
+        random_rule(&rules[i], rand() % 8 == 0 ? "" : rand() % 6 == 0 ? ":1.30" : PICK(names));
+    ck_assert_int_eq(postern_ruleset_new(rules, n, &set), 0);
+    postern_instance_set_rules(instance, set);
+}
+
+static void reload(void)
+{
+    struct postern_fault fault = {.size = sizeof(fault)};
+    char path[96];
+    FILE *file;
+
+    snprintf(path, sizeof(path), "%s/bus.conf", fixture.dir);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">%s</policy></busconfig>\n", PICK(policies));
+    fclose(file);
+    fixture_configure(&fixture, PICK(mediator_confs));
+    ck_assert_msg(fixture.module->reload(fixture.mediator, &fault) == 0, "%s", fault.text);
+}
+
+static void tell_services(void)
+{
+    static const char *const allows[] = {"call=org.example.More", "call=com.example.Service=a.b.M@/obj", NULL};
+    struct postern_activatable service = {.size = sizeof(service), .allow_line = 3, .file = view("/more.service"), .name = view("org.example.More")};
+    const struct postern_activatable *list[] = {&service};
+
+    service.allow = view(PICK(allows));
+    if (service.allow.data != NULL && strstr(service.allow.data, SERVICE) != NULL)
+        service.name = view(SERVICE);
+    ck_assert_int_ge(fixture.module->services(fixture.mediator, list, 1), -EAGAIN);
+}
+
+static void replace_party(void)
+{
+    static unsigned number = 100;
+    int who = rand() % WHO_MAX;
+
+    fixture.module->party_leave(party[who]);
+    fixture.module->party_free(party[who]);
+    number++;
+    if (who == APP || who == SIBLING)
+        party[who] = fixture_inside(&fixture, &container, number);
+    else if (who == STRANGER)
+        party[who] = fixture_inside(&fixture, &stranger_container, number);
+    else
+        party[who] = fixture_outside(&fixture, number);
+}
+
+static void (*const changes[])(void) = {
+    change_name, change_name, change_name, make_grant, make_grant, end_grant, change_rules, reload, tell_services, replace_party,
+};
+
+START_TEST(never_stale)
+{
+    static const char *const modes[] = {"restrict", "complain", "identify"};
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
+    unsigned hits = 0;
+
+    srand((unsigned)_i);
+    fixture.quiet = true;
+    set_up(modes[_i % 3], _i % 3 == 2 ? NULL : rules, 1, NULL);
+    for (int turn = 0; turn < TURNS; turn++) {
+        PICK(changes)();
+        for (int i = 0; i < QUESTIONS; i++)
+            hits += compare();
+    }
+    ck_assert_uint_gt(hits, TURNS * QUESTIONS / 3); /* else this test is about nothing */
+    tear_down();
+}
+END_TEST
+
+/* ---- whom it serves ---------------------------------------------------------------------------------------------- */
+
+/* How often `n` questions, each asked when all have been asked before, are answered by the cache. */
+static unsigned asked_again(unsigned n, struct postern_party *from, struct postern_party *to, const char *prefix)
+{
+    unsigned hits = 0;
+
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < n; i++) {
+            struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .interface = view("a.b"), .member = view("M"), .destination = view(SERVICE)};
+            struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .from = from, .to = to, .message = &m};
+            struct postern_decision room;
+            char path[32];
+
+            snprintf(path, sizeof(path), "%s%u", prefix, i);
+            m.path = view(path);
+            hits += postern_decide(fixture.mediator, &request, &room) != &room && round == 1;
+        }
+    return hits;
+}
+
+/* Texts that no rule compares with are one to the cache. */
+START_TEST(texts_of_no_rule)
+{
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
+
+    set_up("restrict", rules, 1, NULL);
+    ck_assert_uint_eq(asked_again(10000, party[APP], party[SERVER], "/p"), 10000);
+    tear_down();
+}
+END_TEST
+
+/* Where a rule compares paths, somebody who makes them up pushes out answers to the own class, and nobody else's. */
+START_TEST(made_up_texts)
+{
+    static const struct fixture_rule rules[] = {{POSTERN_ALLOW_CALL, SERVICE, "/obj", ""}};
+
+    set_up("restrict", rules, 1, NULL);
+    ck_assert(fixture.module->reload(fixture.mediator, NULL) == 0);
+    ck_assert_uint_eq(asked_again(1, party[APP], party[SERVER], "/obj"), 1);
+    ck_assert_uint_eq(asked_again(8, party[APP], party[SERVER], "/obj/"), 8);
+    asked_again(10000, party[APP], party[SERVER], "/p");
+    ck_assert_uint_eq(asked_again(1, party[NAMELESS], party[SERVER], "/p"), 1);
+    tear_down();
+}
+END_TEST
+
+/* Connections of one sort are one to the cache: a service that answers a thousand of them is served by one answer. */
+START_TEST(alike)
+{
+    struct postern_message m = {.size = sizeof(m), .type = RETURN, .reply_serial = 3};
+    struct postern_party *clients[200];
+    unsigned hits = 0;
+
+    set_up("restrict", NULL, 0, NULL);
+    for (unsigned i = 0; i < 200; i++) {
+        struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = REPLY, .from = party[SERVER], .message = &m};
+        struct postern_decision room;
+
+        request.to = clients[i] = fixture_outside(&fixture, 1000 + i);
+        hits += postern_decide(fixture.mediator, &request, &room) != &room;
+    }
+    ck_assert_uint_eq(hits, 199);
+    for (unsigned i = 0; i < 200; i++)
+        fixture.module->party_free(clients[i]);
+    tear_down();
+}
+END_TEST
+
+TCase *door_cache_case(void)
+{
+    TCase *tc = tcase_create("the cache of verdicts");
+
+    tcase_add_loop_test(tc, never_stale, 0, 6);
+    tcase_add_test(tc, texts_of_no_rule);
+    tcase_add_test(tc, made_up_texts);
+    tcase_add_test(tc, alike);
+    return tc;
+}
