@@ -18,10 +18,12 @@ extern postern_module_fn postern_module_v1;
 
 static void host_log(void *data, int32_t priority, const char *text)
 {
+    const char *suppressed = strstr(text, " suppressed=");
     struct fixture *fixture = data;
 
     (void)priority;
     fixture->n_lines++;
+    fixture->n_suppressed += suppressed != NULL ? (unsigned)atoi(suppressed + strlen(" suppressed=")) : 0;
     snprintf(fixture->log, sizeof(fixture->log), "%s", text);
 }
 

@@ -38,6 +38,7 @@ struct fixture {
     unsigned n_released;             /* release_name() calls */
     char released[256];              /* the name of the last one */
     unsigned n_lines;                /* of the log */
+    unsigned n_suppressed;           /* the sum of what its lines say of that */
     char log[4096];                  /* the last line */
     char reply_error[128];           /* of the last call; empty: it succeeded */
     char reply_text[1024];
