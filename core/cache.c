@@ -108,7 +108,7 @@ bool postern_cache_key_of(struct postern_mediator *mediator, const struct poster
     *key = (struct postern_cache_key){
         .from = class_of(mediator, request->from),
         .to = class_of(mediator, request->to),
-        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)request->flags << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
+        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~POSTERN_REQUEST_SAME_MESSAGE) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
     };
     return key->from != 0 && key->to != 0;
 }
@@ -124,7 +124,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 
 static bool same_key(const struct postern_cache_key *a, const struct postern_cache_key *b)
 {
-    return a->from == b->from && a->to == b->to && a->how == b->how;
+    return ((a->from ^ b->from) | (a->to ^ b->to) | (a->how ^ b->how)) == 0;
 }
 
 static uint32_t first_place(const struct postern_cache_key *key, uint64_t hash, uint32_t sets)
@@ -189,6 +189,32 @@ static bool collect(const struct postern_cache_key *key, const struct postern_me
     return true;
 }
 
+/* ---- the same again ---------------------------------------------------------------------------------------------- */
+
+const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request)
+{
+    const struct postern_cache *cache = &mediator->cache;
+
+    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) == 0 || cache->last_message == NULL || cache->last_message != request->message ||
+        cache->last_flags != (request->flags & ~POSTERN_REQUEST_SAME_MESSAGE) || cache->last_generation != cache->generation ||
+        request->action != POSTERN_ACTION_SEND || request->to == NULL)
+        return NULL;
+    return class_of(mediator, request->from) == cache->last_from && class_of(mediator, request->to) == cache->last_to ? cache->last_decision : NULL;
+}
+
+void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
+                        const struct postern_decision *kept)
+{
+    cache->last_message = kept != NULL ? request->message : NULL;
+    if (kept == NULL)
+        return;
+    cache->last_flags = request->flags & ~POSTERN_REQUEST_SAME_MESSAGE;
+    cache->last_generation = cache->generation;
+    cache->last_from = key->from;
+    cache->last_to = key->to;
+    cache->last_decision = kept;
+}
+
 /* ---- finding and keeping ------------------------------------------------------------------------------------------ */
 
 const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
@@ -224,36 +250,38 @@ static struct postern_cache_pair *get_pair(struct postern_cache *cache, const st
     return pair;
 }
 
-static void keep_text(struct postern_cache *cache, const struct postern_cache_key *key, const struct texts *texts, const struct postern_decision *decision)
+static const struct postern_decision *keep_text(struct postern_cache *cache, const struct postern_cache_key *key, const struct texts *texts,
+                                               const struct postern_decision *decision)
 {
     struct postern_cache_text *place;
 
     if (cache->texts == NULL)
         cache->texts = calloc(ROWS * TEXT_SETS * WAYS, sizeof(*cache->texts));
     if (cache->texts == NULL)
-        return;
+        return NULL;
     place = &cache->texts[first_place(key, texts->hash, TEXT_SETS) + cache->turn++ % WAYS];
     place->key = *key;
     place->hash = texts->hash;
     place->len = texts->len;
     place->decision = *decision;
     memcpy(place->text, texts->text, texts->len);
+    return &place->decision;
 }
 
-void postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message, uint8_t looked,
-                        const struct postern_decision *decision)
+const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message,
+                                                  uint8_t looked, const struct postern_decision *decision)
 {
     struct postern_cache_pair *pair = get_pair(cache, key);
     struct texts texts;
 
     if (pair == NULL)
-        return;
+        return NULL;
     /* Which texts matter may depend on other texts: from now on, all that ever did are compared. */
     pair->looked |= looked;
     if (pair->looked == 0) {
         pair->known = true;
         pair->decision = *decision;
-    } else if (collect(key, message, pair->looked, &texts)) {
-        keep_text(cache, key, &texts, decision);
+        return &pair->decision;
     }
+    return collect(key, message, pair->looked, &texts) ? keep_text(cache, key, &texts, decision) : NULL;
 }

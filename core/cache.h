@@ -24,6 +24,12 @@ struct postern_cache {
     uint32_t generation; /* never 0 */
     uint32_t turn;       /* which of the places that would do is given away next */
     uint64_t last_own;   /* class that one party had for itself */
+    /* The last question, when the answer to it may be that to the next one about the same message: */
+    const struct postern_message *last_message; /* NULL: it may not */
+    const struct postern_decision *last_decision;
+    uint64_t last_from, last_to; /* classes */
+    uint32_t last_generation, last_flags;
+
     struct postern_cache_pair *pairs; /* NULL until the first answer */
     struct postern_cache_text *texts; /* NULL until the first answer that depends on texts */
 };
@@ -45,11 +51,18 @@ void postern_cache_forget(struct postern_party *party);
 /* May the answer to this question be kept? It must be one that postern_request_fault() finds nothing wrong with. True with *key. */
 bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key);
 
+/* The answer to the question before, when the host says that this one is about the same message, and it is to somebody of the same class; or NULL. */
+const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request);
+/* This was the question, and the answer as it is kept; NULL: it is not. */
+void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
+                        const struct postern_decision *kept);
+
 /* What was decided, valid until the next call of a function of this cache; or NULL. */
 const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
                                                   const struct postern_message *message);
-/* Keeps a decision that depends on nothing but the key and the texts that `looked` names (POSTERN_LOOKS_...). Without memory it is not kept. */
-void postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message, uint8_t looked,
-                        const struct postern_decision *decision);
+/* Keeps a decision that depends on nothing but the key and the texts that `looked` names (POSTERN_LOOKS_...). Returns it as kept, or NULL when it
+ * is not: without memory, or with texts that are too long. */
+const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message,
+                                                  uint8_t looked, const struct postern_decision *decision);
 
 #endif

@@ -65,12 +65,10 @@ static uint8_t ask_doors(const struct postern_mediator *mediator, const struct p
     return looked;
 }
 
-static void begin(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *decision)
+/* The decision before any door was asked; fault: what is wrong with the request, or NULL. */
+static void begin(struct postern_decision *decision, const char *fault)
 {
-    *decision = (struct postern_decision){.door = POSTERN_DOOR_NONE};
-    decision->opinion.why = postern_request_fault(mediator, request);
-    decision->faulty = decision->opinion.why != NULL;
-    decision->open = !decision->faulty;
+    *decision = (struct postern_decision){.door = POSTERN_DOOR_NONE, .faulty = fault != NULL, .open = fault == NULL, .opinion.why = fault};
 }
 
 static void end(struct postern_decision *decision)
@@ -82,31 +80,41 @@ static void end(struct postern_decision *decision)
 /* What the doors without a kernel behind them say, from the cache or anew. */
 static const struct postern_decision *recall(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
-    const struct postern_decision *found = NULL;
+    struct postern_cache *cache = &mediator->cache;
+    const struct postern_decision *kept = NULL;
     struct postern_cache_key key;
     bool keeps = postern_cache_key_of(mediator, request, &key);
     uint8_t looked;
 
     if (keeps)
-        found = postern_cache_find(&mediator->cache, &key, request->message);
-    if (found != NULL)
-        return found;
-    looked = ask_doors(mediator, request, 0, POSTERN_PLACE_SELINUX, NULL, room);
-    if (!room->open)
-        end(room);
-    if (keeps && (looked & POSTERN_LOOKS_OTHER) == 0 && room->n_findings == 0)
-        postern_cache_keep(&mediator->cache, &key, request->message, looked, room);
-    return room;
+        kept = postern_cache_find(cache, &key, request->message);
+    if (kept == NULL) {
+        begin(room, NULL);
+        looked = ask_doors(mediator, request, 0, POSTERN_PLACE_SELINUX, NULL, room);
+        if (!room->open)
+            end(room);
+        if (keeps && (looked & POSTERN_LOOKS_OTHER) == 0 && room->n_findings == 0)
+            kept = postern_cache_keep(cache, &key, request->message, looked, room);
+    }
+    postern_cache_note(cache, request, &key, kept);
+    return kept != NULL ? kept : room;
 }
 
 const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
-    const struct postern_decision *decision;
+    const struct postern_decision *decision = postern_request_ends_known(mediator, request) ? postern_cache_repeat(mediator, request) : NULL;
+    const char *fault = NULL;
 
-    begin(mediator, request, room);
-    if (room->faulty)
+    if (decision == NULL) {
+        postern_cache_note(&mediator->cache, request, NULL, NULL);
+        fault = postern_request_fault(mediator, request);
+    }
+    if (fault != NULL) {
+        begin(room, fault);
         return room;
-    decision = recall(mediator, request, room);
+    }
+    if (decision == NULL)
+        decision = recall(mediator, request, room);
     if (!decision->open || (decision->allowed && mediator->doors[POSTERN_PLACE_SELINUX].fn == NULL && mediator->doors[POSTERN_PLACE_APPARMOR].fn == NULL))
         return decision;
     if (decision != room)
@@ -121,7 +129,7 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
 {
     for (int place = 0; place < POSTERN_PLACES; place++)
         opinions[place] = (struct postern_opinion){.kind = POSTERN_OPINION_ABSTAIN};
-    begin(mediator, request, decision);
+    begin(decision, postern_request_fault(mediator, request));
     if (!decision->faulty)
         ask_doors(mediator, request, 0, POSTERN_PLACES, opinions, decision);
     end(decision);

@@ -35,6 +35,9 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
  * there. */
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request);
 
+/* Are all parties of the request ones that this mediator knows, and that have authenticated? */
+bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request);
+
 /* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than
  * version 1.0; -E2BIG: it says something that is not understood here. */
 int postern_abi_check(const void *made, uint32_t size, uint32_t known);

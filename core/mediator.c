@@ -83,6 +83,14 @@ static bool is_news(const struct postern_request *request)
            from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
 }
 
+/* Does nothing go into the header but what the sender wrote and its name? */
+static bool is_plain(const struct postern_request *request)
+{
+    const struct postern_party *from = request->from, *to = request->to;
+
+    return from != NULL && to != NULL && from->instance == NULL && !to->wants_header && to->facts_asked == 0;
+}
+
 static const char *or_none(const struct postern_view *view)
 {
     return view->data != NULL ? view->data : "(none)";
@@ -135,8 +143,8 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
     if (!decision->allowed) {
         made.error_name = "org.freedesktop.DBus.Error.AccessDenied";
         made.error_text = denial_text(mediator, request, decision);
-    } else if (is_news(request)) {
-        made.flags = POSTERN_VERDICT_TELL_DELIVERED;
+    } else {
+        made.flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | (is_plain(request) ? POSTERN_VERDICT_PLAIN : 0);
     }
     *verdict = made;
     return 0;

@@ -91,15 +91,20 @@ static bool is_stranger(const struct postern_mediator *mediator, const struct po
     return party != NULL && (party->mediator != mediator || !party->authenticated);
 }
 
+bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request)
+{
+    return !is_stranger(mediator, request->from) && !is_stranger(mediator, request->to) && !is_stranger(mediator, request->addressed);
+}
+
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request)
 {
     const char *fault;
 
     if (postern_request_check(request) < 0)
         return "a request of another version";
-    if ((request->flags & ~0x3fu) != 0 || request->reserved != 0)
+    if ((request->flags & ~0x7fu) != 0 || request->reserved != 0)
         return "an unknown flag";
-    if (is_stranger(mediator, request->from) || is_stranger(mediator, request->to) || is_stranger(mediator, request->addressed))
+    if (!postern_request_ends_known(mediator, request))
         return "a party that has not authenticated";
     switch (request->action) {
     case POSTERN_ACTION_SEND:

@@ -46,11 +46,41 @@ enum postern_charge {
     POSTERN_CHARGE_REPLIES = offsetof(struct postern_quota, pending_replies),
 };
 
-uint64_t postern_account_used(const struct postern_account *account, enum postern_charge what);
-uint64_t postern_account_limit(const struct postern_account *account, enum postern_charge what); /* UINT64_MAX: none */
-/* Would amount more still be within the limit? NULL: no account, no limit. */
-bool postern_account_fits(const struct postern_account *account, enum postern_charge what, uint64_t amount);
-void postern_account_charge(struct postern_account *account, enum postern_charge what, uint64_t amount);
-void postern_account_discharge(struct postern_account *account, enum postern_charge what, uint64_t amount);
+static inline uint64_t postern_account_used(const struct postern_account *account, enum postern_charge what)
+{
+    return *(const uint64_t *)(const void *)((const char *)&account->used + what);
+}
+
+/* UINT64_MAX: none. */
+static inline uint64_t postern_account_limit(const struct postern_account *account, enum postern_charge what)
+{
+    return *(const uint64_t *)(const void *)((const char *)&account->limit + what);
+}
+
+/* The next three are asked for each message, hence here. account NULL: no account, no limit. */
+
+/* Would amount more still be within the limit? */
+static inline bool postern_account_fits(const struct postern_account *account, enum postern_charge what, uint64_t amount)
+{
+    uint64_t used, limit;
+
+    if (account == NULL)
+        return true;
+    used = postern_account_used(account, what);
+    limit = postern_account_limit(account, what);
+    return amount <= limit && used <= limit - amount;
+}
+
+static inline void postern_account_charge(struct postern_account *account, enum postern_charge what, uint64_t amount)
+{
+    if (account != NULL)
+        *(uint64_t *)(void *)((char *)&account->used + what) += amount;
+}
+
+static inline void postern_account_discharge(struct postern_account *account, enum postern_charge what, uint64_t amount)
+{
+    if (account != NULL)
+        *(uint64_t *)(void *)((char *)&account->used + what) -= amount;
+}
 
 #endif

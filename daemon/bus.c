@@ -282,6 +282,25 @@ struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name,
     return conn;
 }
 
+struct postern_conn *postern_bus_find_for(struct postern_conn *from, const char *name, uint32_t len)
+{
+    struct postern_last_found *last = &from->last;
+    struct postern_bus *bus = from->bus;
+    struct postern_conn *found;
+
+    if (last->changes == bus->names.changes && last->len == len && memcmp(last->name, name, len) == 0)
+        return last->conn;
+    found = postern_bus_find(bus, name, len);
+    if (found != NULL)
+        *last = (struct postern_last_found){
+            .conn = found,
+            .name = name[0] == ':' ? found->unique : postern_names_find(&bus->names, name, len)->name,
+            .len = len,
+            .changes = bus->names.changes,
+        };
+    return found;
+}
+
 bool postern_bus_bears(const struct postern_conn *conn, const char *name, uint32_t len)
 {
     if (conn == NULL)

@@ -111,6 +111,8 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8
 
 /* The connection with this unique name, or that owns this well-known name; NULL: none. */
 struct postern_conn *postern_bus_find(struct postern_bus *bus, const char *name, uint32_t len);
+/* The same, for a message of `from`, which is likely for whom the one before was for. */
+struct postern_conn *postern_bus_find_for(struct postern_conn *from, const char *name, uint32_t len);
 
 /* Does the connection (NULL: the driver) bear this name: is it its unique name, or a well-known one that it owns? */
 bool postern_bus_bears(const struct postern_conn *conn, const char *name, uint32_t len);

@@ -43,6 +43,14 @@ struct postern_conn_fds {
     struct postern_conn_fds *next;
 };
 
+/* Who bears a name, as it was looked up last: good until the next change of any name. */
+struct postern_last_found {
+    struct postern_conn *conn;
+    const char *name; /* the owner's copy */
+    uint32_t len;
+    uint64_t changes;
+};
+
 struct postern_conn {
     struct postern_source source;
     struct postern_bus *bus;
@@ -81,6 +89,7 @@ struct postern_conn {
     struct postern_pending *calls;   /* of its own, waiting for a reply */
     struct postern_pending *callees; /* calls that it is to answer */
     uint32_t n_calls;
+    struct postern_last_found last; /* to whom it sent last */
     struct postern_waiting *waiting; /* its messages that wait for services to start */
     uint32_t n_waiting;
     uint64_t waiting_bytes, waiting_fds;

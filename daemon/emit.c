@@ -210,6 +210,7 @@ struct broadcast {
     const char *subject; /* NameOwnerChanged: the name it is about */
     const struct postern_conn *old_owner, *new_owner;
     bool tells_old, tells_new; /* whom of them this message tells */
+    bool asked;                /* the mediator, about a receiver of this view before this one */
     uint32_t serial;           /* one for all views of the same change: each receiver gets one of them, and monitors see the whole */
 };
 
@@ -242,6 +243,7 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
         .flags = POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST,
         .to = to,
         .message = broadcast->view,
+        .same_message = broadcast->asked,
     };
     struct postern_verdict verdict;
 
@@ -250,6 +252,7 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
     if (broadcast->subject != NULL && (!fits_view(broadcast, to, broadcast->old_owner, broadcast->tells_old) ||
                                        !fits_view(broadcast, to, broadcast->new_owner, broadcast->tells_new)))
         return;
+    broadcast->asked = true;
     if (!postern_mediation_may(broadcast->bus, &question, &verdict))
         postern_emit_refusal(broadcast->bus, NULL, broadcast->serial, &verdict);
     else if (keeps_up(to, &broadcast->bus->driver_message))
@@ -280,6 +283,7 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
     parts->sender = POSTERN_DRIVER_NAME;
     view_parts(&view, parts);
     broadcast->view = &view;
+    broadcast->asked = false;
     bus->driver_message.len = 0;
     if (postern_message_build(&bus->driver_message, parts) < 0 ||
         postern_header_parse(bus->driver_message.data, (uint32_t)bus->driver_message.len, &header) < 0)

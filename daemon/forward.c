@@ -36,7 +36,7 @@ static int rewrite_nameless(const struct postern_forward *forward, const char *i
 }
 
 /* Facts differ from receiver to receiver: a header that has them serves one only. */
-static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance)
+static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, bool plain)
 {
     const struct postern_stamp *stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     struct postern_facts_value facts = {0};
@@ -44,7 +44,7 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
 
     if (stamp == NULL)
         return -ENOMEM;
-    if (to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
+    if (!plain && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
         r = postern_mediation_facts(forward->from, to, forward->message->header.order, &facts);
     if (r < 0 || (facts.data == NULL && stamp == forward->stamp))
         return r;
@@ -53,12 +53,12 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     return r;
 }
 
-int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, struct postern_outq_item *item)
+int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain, struct postern_outq_item *item)
 {
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
-    const char *instance = postern_mediation_stamp(forward->from, to);
-    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance) : rewrite_nameless(forward, instance);
+    const char *instance = plain ? NULL : postern_mediation_stamp(forward->from, to);
+    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, plain) : rewrite_nameless(forward, instance);
 
     if (r < 0)
         return r;

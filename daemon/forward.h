@@ -17,8 +17,9 @@ struct postern_forward {
     const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: there is none, or one with facts */
 };
 
-/* Fills *item with header, body and descriptors for this receiver; whom to charge is left to the caller. Valid until the next call for
+/* Fills *item with header, body and descriptors for this receiver; whom to charge is left to the caller. plain: the mediator has said that it adds
+ * nothing (POSTERN_VERDICT_PLAIN). Valid until the next call for
  * another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the message is longer than a message may be. */
-int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, struct postern_outq_item *item);
+int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain, struct postern_outq_item *item);
 
 #endif

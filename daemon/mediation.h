@@ -38,6 +38,7 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
 /* What is asked of the mediator about a message; from or to NULL: the driver or nobody, as flags say. */
 struct postern_mediation {
     uint32_t action;
+    bool same_message; /* as in the question before, which was of the same action and flags and from the same sender */
     uint32_t flags; /* POSTERN_REQUEST_... */
     const struct postern_conn *from, *to, *addressed;
     const struct postern_message *message;

@@ -108,7 +108,7 @@ static void found(void *data, struct postern_match_owner *owner)
     if (conn->state != POSTERN_CONN_MONITOR)
         return; /* not yet, or not any more */
     if (sight->forward != NULL)
-        r = postern_forward_to(sight->forward, conn, &sight->item);
+        r = postern_forward_to(sight->forward, conn, false, &sight->item);
     if (r == -EMSGSIZE)
         return; /* with its sender's name; it goes nowhere, and the error that says so is shown */
     /* The message says that descriptors are with it; without them it would be malformed. */

@@ -165,6 +165,7 @@ int postern_names_request(struct postern_names *names, struct postern_name_owner
         changed.next = owner;
     else
         request_taken(entry, place, decision, &changed);
+    names->changes += changed.next != changed.previous;
     *result = decision;
     *change = changed;
     return 0;
@@ -184,6 +185,7 @@ uint32_t postern_names_release(struct postern_names *names, struct postern_name_
         return POSTERN_RELEASE_NAME_NOT_OWNER;
     place_free(place);
     change->next = postern_name_primary(entry);
+    names->changes += change->next != change->previous;
     if (entry->queue == NULL)
         name_free(names, entry);
     return POSTERN_RELEASE_NAME_RELEASED;

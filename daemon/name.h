@@ -51,6 +51,7 @@ struct postern_name_owner {
 };
 
 struct postern_names {
+    uint64_t changes; /* counts each change of a primary owner, and each name that is gone */
     struct postern_name *table;
 };
 

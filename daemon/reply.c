@@ -8,13 +8,21 @@
 
 #define KEEP_FREE 256
 
-static struct postern_pending *find(const struct postern_replies *replies, const struct postern_conn *caller, const struct postern_conn *callee,
-                                    uint32_t serial)
+static struct postern_pending_key key_of(const struct postern_conn *caller, const struct postern_conn *callee, uint32_t serial)
 {
-    struct postern_pending_key key = {.caller = caller->id, .callee = callee->id, .serial = serial};
+    return (struct postern_pending_key){.caller = caller->id, .callee = callee->id, .serial = serial};
+}
+
+static unsigned hash_of(const struct postern_pending_key *key)
+{
+    return (unsigned)postern_hash(key, sizeof(*key));
+}
+
+static struct postern_pending *find(const struct postern_replies *replies, const struct postern_pending_key *key, unsigned hash)
+{
     struct postern_pending *pending;
 
-    HASH_FIND(hh, replies->table, &key, sizeof(key), pending);
+    HASH_FIND_BYHASHVALUE(hh, replies->table, key, sizeof(*key), hash, pending);
     return pending;
 }
 
@@ -75,9 +83,11 @@ static void unlink_ends(struct postern_pending *pending)
 
 int postern_reply_expect(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
 {
+    struct postern_pending_key key = key_of(caller, callee, serial);
+    unsigned hash = hash_of(&key);
     struct postern_pending *pending;
 
-    if (find(replies, caller, callee, serial) != NULL)
+    if (find(replies, &key, hash) != NULL)
         return -EEXIST;
     if ((uint64_t)caller->n_calls + caller->n_waiting >= caller->bus->config->limits.max_replies_per_connection ||
         !postern_account_fits(caller->container, POSTERN_CHARGE_REPLIES, 1))
@@ -85,10 +95,10 @@ int postern_reply_expect(struct postern_replies *replies, struct postern_conn *c
     pending = pending_take(replies);
     if (pending == NULL)
         return -ENOMEM;
-    pending->key = (struct postern_pending_key){.caller = caller->id, .callee = callee->id, .serial = serial};
+    pending->key = key;
     pending->caller = caller;
     pending->callee = callee;
-    HASH_ADD(hh, replies->table, key, sizeof(pending->key), pending);
+    HASH_ADD_BYHASHVALUE(hh, replies->table, key, sizeof(pending->key), hash, pending);
     if (pending->hh.tbl == NULL) {
         pending_give(replies, pending);
         return -ENOMEM;
@@ -112,7 +122,8 @@ void postern_reply_drop(struct postern_replies *replies, struct postern_pending 
 
 int postern_reply_take(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
 {
-    struct postern_pending *pending = find(replies, caller, callee, serial);
+    struct postern_pending_key key = key_of(caller, callee, serial);
+    struct postern_pending *pending = find(replies, &key, hash_of(&key));
 
     if (pending == NULL)
         return 0;

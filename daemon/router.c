@@ -23,6 +23,7 @@ struct delivery {
     struct postern_message view;         /* what the mediator sees */
     struct postern_conn *addressed;      /* unicast: whom the message is for; NULL: the driver */
     uint32_t flags;                      /* POSTERN_REQUEST_... */
+    bool asked;                          /* the mediator, about a receiver before this one */
     struct postern_forward forward;
 };
 
@@ -52,7 +53,7 @@ static bool is_reply(const struct postern_header *header)
 /* ---- delivering ----------------------------------------------------------------------------------- */
 
 /* Queues the message for one receiver. 0; -EOPNOTSUPP: it cannot take descriptors; -ENOBUFS, -EMSGSIZE, -ENOMEM. */
-static int deliver(struct delivery *delivery, struct postern_conn *to)
+static int deliver(struct delivery *delivery, struct postern_conn *to, const struct postern_verdict *verdict)
 {
     const struct postern_conn *from = delivery->from;
     struct postern_outq_item item;
@@ -60,7 +61,7 @@ static int deliver(struct delivery *delivery, struct postern_conn *to)
 
     if (delivery->message->fds != NULL && !to->can_fds)
         return -EOPNOTSUPP;
-    r = postern_forward_to(&delivery->forward, to, &item);
+    r = postern_forward_to(&delivery->forward, to, (verdict->flags & POSTERN_VERDICT_PLAIN) != 0, &item);
     if (r < 0)
         return r;
     item.sender = from->container != NULL ? from->container : from->user;
@@ -124,17 +125,19 @@ static void found(void *data, struct postern_match_owner *owner)
         .to = to,
         .addressed = delivery->addressed,
         .message = &delivery->view,
+        .same_message = delivery->asked,
     };
     struct postern_verdict verdict;
     int r;
 
     if (to->state != POSTERN_CONN_ACTIVE || (eavesdrops && to == delivery->addressed))
         return;
+    delivery->asked = true;
     if (!postern_mediation_may(to->bus, &question, &verdict)) {
         postern_emit_refusal(to->bus, delivery->from, delivery->message->header.serial, &verdict);
         return;
     }
-    r = deliver(delivery, to);
+    r = deliver(delivery, to, &verdict);
     if (r < 0) {
         /* A receiver whose queue is full misses the signal, as on every bus; its sender must not learn of it. */
         verdict = delivery_error(r);
@@ -279,7 +282,7 @@ static void dispatch_unicast(struct delivery *delivery, struct postern_conn *to)
     }
     if (expects_reply(header) && !expect_reply(from, to, header->serial))
         return;
-    r = deliver(delivery, to);
+    r = deliver(delivery, to, &verdict);
     if (r < 0) {
         if (expects_reply(header))
             postern_reply_take(&from->bus->replies, from, to, header->serial);
@@ -384,7 +387,7 @@ void postern_router_dispatch(struct postern_conn *from, struct postern_incoming 
     } else if (is_driver_name(header->destination)) {
         dispatch_driver(&delivery);
     } else {
-        to = postern_bus_find(from->bus, header->destination.s, header->destination.len);
+        to = postern_bus_find_for(from, header->destination.s, header->destination.len);
         if (to == NULL) {
             dispatch_unowned(&delivery);
             return;
@@ -437,6 +440,7 @@ static void lose_unique_name(struct postern_conn *conn)
     postern_emit_name_signal(conn, "NameLost", conn->unique);
     postern_emit_name_owner_changed(bus, conn->unique, conn, NULL);
     HASH_DELETE(hh_unique, bus->by_unique, conn);
+    bus->names.changes++;
     postern_stats_unique_name(conn, -1);
 }
 

@@ -80,6 +80,9 @@ enum postern_action {
 #define POSTERN_REQUEST_REPLY 0x04u      /* SEND, RECEIVE: this is the one reply `to` is waiting for from `from` */
 #define POSTERN_REQUEST_BROADCAST 0x08u  /* SEND, RECEIVE: the message has no destination, `to` is there by a match rule */
 #define POSTERN_REQUEST_RELEASE 0x10u    /* OWN: ReleaseName, not RequestName */
+/* Since 1.4, SEND and RECEIVE: `from`, `message`, all that it points to, and the other flags are the same as in the question before, and no other
+ * function of the module was called for a message since: only who gets it may be another. */
+#define POSTERN_REQUEST_SAME_MESSAGE 0x40u
 #define POSTERN_REQUEST_EAVESDROP 0x20u   /* MONITOR: only to add a match rule with eavesdrop=true; each copy is asked for as RECEIVE */
 
 /* The message type numbers of the D-Bus specification, "Message Format". */
@@ -135,6 +138,8 @@ enum postern_door {
 
 /* The host calls delivered() for this message once it is queued for `to`. */
 #define POSTERN_VERDICT_TELL_DELIVERED 0x01u
+/* Since 1.4: neither stamp() nor sender_facts() has anything to add to this message for `to`; the host need not ask them. */
+#define POSTERN_VERDICT_PLAIN 0x02u
 
 struct postern_verdict {
     uint32_t size;    /* set by the host before the call */

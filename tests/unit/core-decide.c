@@ -92,7 +92,7 @@ static bool is_answerable(const struct postern_request *request)
     const struct postern_message *m = request->message;
     bool from_driver = (request->flags & POSTERN_REQUEST_FROM_DRIVER) != 0;
 
-    if (request->action == 0 || request->action == POSTERN_ACTION_SEE || request->action > POSTERN_ACTION_MONITOR || (request->flags & ~0x3fu) != 0)
+    if (request->action == 0 || request->action == POSTERN_ACTION_SEE || request->action > POSTERN_ACTION_MONITOR || (request->flags & ~0x7fu) != 0)
         return false;
     if (request->action != POSTERN_ACTION_SEND && request->action != POSTERN_ACTION_RECEIVE)
         return request->from != NULL;
