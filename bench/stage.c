@@ -73,6 +73,8 @@ static void write_rule(FILE *file, const char *kind, unsigned i)
         fprintf(file, "<allow send_interface=\"org.example.Interface%u\"/>\n", i);
     else if (strcmp(kind, "dest-match") == 0)
         fputs("<allow send_destination=\"" BENCH_SERVICE "\" send_interface=\"" BENCH_INTERFACE "\"/>\n", file);
+    else if (strcmp(kind, "path") == 0)
+        fprintf(file, "<allow send_destination=\"" BENCH_SERVICE "\" send_path=\"/org/example/Path%u\"/>\n", i);
     else
         fputs("<allow send_interface=\"" BENCH_INTERFACE "\"/>\n", file);
 }
@@ -110,7 +112,7 @@ static void load_module(struct stage *stage, const char *library)
         bench_fail("%s: of another version", library);
 }
 
-void stage_open(struct stage *stage, const char *library, const char *kind, unsigned rules, const char *settings)
+void stage_open(struct stage *stage, const char *library, const char *kind, unsigned rules, const char *settings, uint32_t flags)
 {
     struct postern_options options = {.size = sizeof(options)};
     struct postern_fault fault = {.size = sizeof(fault)};
@@ -136,6 +138,7 @@ void stage_open(struct stage *stage, const char *library, const char *kind, unsi
         .emit = host_emit,
         .release_name = host_release_name,
     };
+    options.flags = flags;
     options.host = &stage->host;
     options.bus_config = bus;
     options.mediator_config = mediator;

@@ -27,8 +27,9 @@ struct stage_container {
     uint64_t listener;
 };
 
-/* library: the module's file. kind, rules: further XML rules, as in bench/config.py. settings: attributes of <containers> in mediator.conf. */
-void stage_open(struct stage *stage, const char *library, const char *kind, unsigned rules, const char *settings);
+/* library: the module's file. kind, rules: further XML rules, as in bench/config.py, or "path". settings: attributes of <containers> in
+ * mediator.conf. flags: POSTERN_OPTION_... */
+void stage_open(struct stage *stage, const char *library, const char *kind, unsigned rules, const char *settings, uint32_t flags);
 /* Frees the parties, too. */
 void stage_close(struct stage *stage);
 

@@ -26,9 +26,11 @@
 
 /* What is measured is each of these. A switch of the mediator that changes what a question costs becomes a row here, and a column of the table. */
 static const struct variant {
-    const char *name, *settings;
+    const char *name;
+    uint32_t flags; /* POSTERN_OPTION_... */
 } variants[] = {
-    {"no cache", LIMITS},
+    {"cache", 0},
+    {"no cache", POSTERN_OPTION_NO_CACHE},
 };
 
 struct bench {
@@ -142,7 +144,7 @@ static void measure_xml(const struct bench *bench, const char *kind, unsigned ru
     struct stage stage;
     char point[64];
 
-    stage_open(&stage, bench->library, kind, rules, bench->variant->settings);
+    stage_open(&stage, bench->library, kind, rules, LIMITS, bench->variant->flags);
     from = stage_enter(&stage, NULL);
     to = stage_enter(&stage, NULL);
     stage_own(&stage, to, BENCH_SERVICE);
@@ -153,7 +155,7 @@ static void measure_xml(const struct bench *bench, const char *kind, unsigned ru
 
 static void run_xml(const struct bench *bench)
 {
-    static const char *const kinds[] = {"dest", "nodest", "dest-match", "nodest-match"};
+    static const char *const kinds[] = {"dest", "nodest", "dest-match", "nodest-match", "path"};
 
     measure_xml(bench, "dest", 0);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
@@ -168,7 +170,7 @@ static void measure_rules(const struct bench *bench, unsigned rules)
     struct stage stage;
     char point[64];
 
-    stage_open(&stage, bench->library, "dest", 0, bench->variant->settings);
+    stage_open(&stage, bench->library, "dest", 0, LIMITS, bench->variant->flags);
     to = stage_enter(&stage, NULL);
     stage_own(&stage, to, BENCH_SERVICE);
     stage_add_container(&stage, to, rules, true, &container);
@@ -211,7 +213,7 @@ static void measure_grants(const struct bench *bench, unsigned grants)
     struct stage stage;
     char point[64];
 
-    stage_open(&stage, bench->library, "dest", 0, bench->variant->settings);
+    stage_open(&stage, bench->library, "dest", 0, LIMITS, bench->variant->flags);
     to = stage_enter(&stage, NULL);
     stage_own(&stage, to, BENCH_SERVICE);
     stage_add_container(&stage, to, 0, false, &container);
@@ -242,7 +244,7 @@ static void run_memory(const struct bench *bench)
     struct stage stage;
     uint64_t before, after;
 
-    stage_open(&stage, bench->library, "dest", 0, bench->variant->settings);
+    stage_open(&stage, bench->library, "dest", 0, LIMITS, bench->variant->flags);
     manager = stage_enter(&stage, NULL);
     stage_add_container(&stage, manager, 20, false, &container);
     before = bench_memory(&self);
@@ -279,7 +281,7 @@ static void run_change(const struct bench *bench)
     struct stage stage;
     double worst = 0, first;
 
-    stage_open(&stage, bench->library, "dest", 0, bench->variant->settings);
+    stage_open(&stage, bench->library, "dest", 0, LIMITS, bench->variant->flags);
     manager = stage_enter(&stage, NULL);
     stage_own(&stage, manager, BENCH_SERVICE);
     stage_add_container(&stage, manager, 20, true, &container);
