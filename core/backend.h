@@ -27,6 +27,7 @@ struct postern_backend {
     postern_door_fn *check;
     postern_report_fn *report; /* of its findings; NULL: it has none */
     postern_fix_fn *fix;       /* NULL: it has none */
+    postern_current_fn *current; /* NULL: what it says is never kept */
     uint8_t place;             /* enum postern_door_place of check */
     /* What state the door is in here, as a sentence for people; NULL: it is none. Returns text, or a static string. */
     const char *(*status)(void *data, char text[POSTERN_BACKEND_STATUS_MAX]);

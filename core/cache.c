@@ -16,7 +16,12 @@
 /* The class of the bus itself; those of parties are larger. */
 #define CLASS_OF_BUS 1u
 #define CLASS_OWN (UINT64_C(1) << 63) /* of one party alone */
-#define CLASS_GROUP_SHIFT 47          /* of all others: the group of the XML door, and the number of the container */
+#define CLASS_GROUP_SHIFT 47          /* of all others: the group of the XML door, */
+#define CLASS_LABEL_SHIFT 34          /* the label, and the number of the container */
+#define LABELS_MAX 4096u
+
+/* Flags that say nothing of the message itself. */
+#define SAME (POSTERN_REQUEST_SAME_MESSAGE | POSTERN_REQUEST_SAME_INPUT)
 
 /* Who sends what sort of message to whom; and the answer, when it depends on nothing else. */
 struct postern_cache_pair {
@@ -34,6 +39,14 @@ struct postern_cache_text {
     char text[TEXT_MAX];
 };
 
+/* A label that some party has: the number is its own. */
+struct postern_cache_label {
+    uint32_t number; /* from 2; 1 is that of those without */
+    UT_hash_handle hh;
+    size_t len;
+    char text[];
+};
+
 /* The texts of one message that matter: which they are, then each behind its length. */
 struct texts {
     uint64_t hash;
@@ -48,6 +61,13 @@ void postern_cache_init(struct postern_cache *cache)
 
 void postern_cache_finish(struct postern_cache *cache)
 {
+    struct postern_cache_label *label, *next;
+
+    HASH_ITER(hh, cache->labels, label, next)
+    {
+        HASH_DEL(cache->labels, label);
+        free(label);
+    }
     free(cache->pairs);
     free(cache->texts);
     postern_cache_init(cache);
@@ -55,9 +75,14 @@ void postern_cache_finish(struct postern_cache *cache)
 
 void postern_cache_flush(struct postern_cache *cache)
 {
-    /* When the numbers have all been used, what is kept might be taken for new. */
-    if (++cache->generation == 0)
-        postern_cache_finish(cache);
+    uint64_t input = cache->input;
+
+    cache->last_message = NULL;
+    if (++cache->generation > 0)
+        return;
+    /* The numbers have all been used: what is kept might be taken for new. */
+    postern_cache_finish(cache);
+    cache->input = input;
 }
 
 /* ---- classes ------------------------------------------------------------------------------------------------- */
@@ -67,16 +92,42 @@ void postern_cache_forget(struct postern_party *party)
     party->class_generation = 0;
 }
 
+/* The number of this label; 0: there are too many. */
+static uint32_t label_number(struct postern_cache *cache, const char *text, size_t len)
+{
+    struct postern_cache_label *label;
+
+    if (text == NULL)
+        return 1;
+    HASH_FIND(hh, cache->labels, text, len, label);
+    if (label != NULL)
+        return label->number;
+    label = HASH_COUNT(cache->labels) < LABELS_MAX ? calloc(1, sizeof(*label) + len) : NULL;
+    if (label == NULL)
+        return 0;
+    label->len = len;
+    memcpy(label->text, text, len);
+    label->number = HASH_COUNT(cache->labels) + 2;
+    HASH_ADD(hh, cache->labels, text[0], len, label);
+    if (label->hh.tbl != NULL)
+        return label->number;
+    free(label);
+    return 0;
+}
+
 /* Names and grants are a party's own, and so is its class then: seldom are there many of those. */
 static void classify(struct postern_mediator *mediator, struct postern_party *party)
 {
-    const struct postern_door_slot *xml = &mediator->doors[POSTERN_PLACE_XML];
-    uint32_t group = xml->fn == NULL ? 1 : xml->group != NULL ? xml->group(xml->door, party) : 0;
+    const struct postern_door_slot *doors = mediator->doors, *xml = &doors[POSTERN_PLACE_XML];
+    uint32_t group = xml->fn == NULL ? 1 : xml->group != NULL ? xml->group(xml->door, party) : 0, label = 1;
+    uint64_t instance = party->instance != NULL ? party->instance->number : 0;
 
-    if (group == 0 || party->n_names > 0 || party->grants != NULL)
+    if (doors[POSTERN_PLACE_SELINUX].fn != NULL || doors[POSTERN_PLACE_APPARMOR].fn != NULL)
+        label = label_number(&mediator->cache, party->facts.label, party->facts.label_len);
+    if (group == 0 || label == 0 || instance >> CLASS_LABEL_SHIFT != 0 || party->n_names > 0 || party->grants != NULL)
         party->class = CLASS_OWN | ++mediator->cache.last_own;
     else
-        party->class = (uint64_t)group << CLASS_GROUP_SHIFT | (party->instance != NULL ? party->instance->number : 0);
+        party->class = (uint64_t)group << CLASS_GROUP_SHIFT | (uint64_t)label << CLASS_LABEL_SHIFT | instance;
     party->class_generation = mediator->cache.generation;
 }
 
@@ -108,7 +159,7 @@ bool postern_cache_key_of(struct postern_mediator *mediator, const struct poster
     *key = (struct postern_cache_key){
         .from = class_of(mediator, request->from),
         .to = class_of(mediator, request->to),
-        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~POSTERN_REQUEST_SAME_MESSAGE) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
+        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~SAME) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
     };
     return key->from != 0 && key->to != 0;
 }
@@ -177,13 +228,17 @@ static uint64_t hash_of(const char *text, uint32_t len, uint64_t hash)
 }
 
 /* False: they are too long. */
-static bool collect(const struct postern_cache_key *key, const struct postern_message *m, uint8_t looked, struct texts *texts)
+static bool collect(const struct postern_cache_key *key, const struct postern_request *request, uint8_t looked, struct texts *texts)
 {
+    const struct postern_message *m = request->message;
+    const char *name = (looked & POSTERN_LOOKS_SENDER) != 0 && request->from != NULL ? request->from->unique_name : NULL;
+    const struct postern_view sender = {.data = name, .len = name != NULL ? (uint32_t)strlen(name) : 0};
+
     texts->text[0] = (char)looked;
     texts->len = 1;
     if (((looked & POSTERN_LOOKS_PATH) != 0 && !add_text(texts, &m->path)) || ((looked & POSTERN_LOOKS_INTERFACE) != 0 && !add_text(texts, &m->interface)) ||
         ((looked & POSTERN_LOOKS_MEMBER) != 0 && !add_text(texts, &m->member)) || ((looked & POSTERN_LOOKS_ERROR) != 0 && !add_text(texts, &m->error)) ||
-        ((looked & POSTERN_LOOKS_DESTINATION) != 0 && !add_text(texts, &m->destination)))
+        ((looked & POSTERN_LOOKS_DESTINATION) != 0 && !add_text(texts, &m->destination)) || ((looked & POSTERN_LOOKS_SENDER) != 0 && !add_text(texts, &sender)))
         return false;
     texts->hash = hash_of(texts->text, texts->len, mix(key->to, key->how));
     return true;
@@ -196,7 +251,7 @@ const struct postern_decision *postern_cache_repeat(struct postern_mediator *med
     const struct postern_cache *cache = &mediator->cache;
 
     if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) == 0 || cache->last_message == NULL || cache->last_message != request->message ||
-        cache->last_flags != (request->flags & ~POSTERN_REQUEST_SAME_MESSAGE) || cache->last_generation != cache->generation ||
+        cache->last_flags != (request->flags & ~SAME) || cache->last_generation != cache->generation ||
         request->action != POSTERN_ACTION_SEND || request->to == NULL)
         return NULL;
     return class_of(mediator, request->from) == cache->last_from && class_of(mediator, request->to) == cache->last_to ? cache->last_decision : NULL;
@@ -208,7 +263,7 @@ void postern_cache_note(struct postern_cache *cache, const struct postern_reques
     cache->last_message = kept != NULL ? request->message : NULL;
     if (kept == NULL)
         return;
-    cache->last_flags = request->flags & ~POSTERN_REQUEST_SAME_MESSAGE;
+    cache->last_flags = request->flags & ~SAME;
     cache->last_generation = cache->generation;
     cache->last_from = key->from;
     cache->last_to = key->to;
@@ -218,7 +273,7 @@ void postern_cache_note(struct postern_cache *cache, const struct postern_reques
 /* ---- finding and keeping ------------------------------------------------------------------------------------------ */
 
 const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
-                                                  const struct postern_message *message)
+                                                  const struct postern_request *request)
 {
     const struct postern_cache_pair *pair = cache->pairs != NULL ? find_pair(cache, key) : NULL;
     const struct postern_cache_text *found;
@@ -228,7 +283,7 @@ const struct postern_decision *postern_cache_find(const struct postern_cache *ca
         return NULL;
     if (pair->looked == 0)
         return pair->known ? &pair->decision : NULL;
-    if (cache->texts == NULL || !collect(key, message, pair->looked, &texts))
+    if (cache->texts == NULL || !collect(key, request, pair->looked, &texts))
         return NULL;
     found = find_text(cache, key, &texts);
     return found != NULL ? &found->decision : NULL;
@@ -268,7 +323,7 @@ static const struct postern_decision *keep_text(struct postern_cache *cache, con
     return &place->decision;
 }
 
-const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message,
+const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_request *request,
                                                   uint8_t looked, const struct postern_decision *decision)
 {
     struct postern_cache_pair *pair = get_pair(cache, key);
@@ -283,5 +338,5 @@ const struct postern_decision *postern_cache_keep(struct postern_cache *cache, c
         pair->decision = *decision;
         return &pair->decision;
     }
-    return collect(key, message, pair->looked, &texts) ? keep_text(cache, key, &texts, decision) : NULL;
+    return collect(key, request, pair->looked, &texts) ? keep_text(cache, key, &texts, decision) : NULL;
 }

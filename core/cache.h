@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the doors that know everything by themselves (XML, container) decided about messages before. A security module is never answered for: it is
- * asked each time, and keeps its own answers.
- *
- * Nothing is ever looked up by who somebody is, only by a class: a number for all parties whom these doors cannot tell apart. Whatever
+ * What was decided about messages before. Nothing is ever looked up by who somebody is, only by a class: a number for all parties whom the doors
+ * cannot tell apart: those for whom the same XML rules apply, in the same container, with the same label, without names and grants. Whatever
  * changes about a party gives it another number; what changes for everybody begins a new generation. So an old answer is not found any more,
  * and no change has to find the answers that it ends. Texts of a message count only as far as the doors looked at them: those that no rule
  * compares with are all alike, and what a client makes up does not fill the cache. Of the rest each sender's class has its own part.
+ *
+ * A security module tells by itself, without a call of ours, when its policy is another (postern_current_fn): it is asked before one of its
+ * opinions is used again.
  */
 #ifndef POSTERN_CORE_CACHE_H
 #define POSTERN_CORE_CACHE_H
@@ -24,6 +25,9 @@ struct postern_cache {
     uint32_t generation; /* never 0 */
     uint32_t turn;       /* which of the places that would do is given away next */
     uint64_t last_own;   /* class that one party had for itself */
+    uint64_t input;         /* counts what the host received; core/decide.c */
+    uint64_t checked_input; /* when the security modules last said that what they said holds */
+    struct postern_cache_label *labels; /* by text */
     /* The last question, when the answer to it may be that to the next one about the same message: */
     const struct postern_message *last_message; /* NULL: it may not */
     const struct postern_decision *last_decision;
@@ -45,7 +49,8 @@ void postern_cache_finish(struct postern_cache *cache);
 
 /* Rules have changed, or something else that no class tells: all that is kept is void. */
 void postern_cache_flush(struct postern_cache *cache);
-/* Something about the party has changed that a door may look at: its names, its grants, what it authenticated as. */
+/* Something about the party has changed that a door may look at: its names, its grants. What else a class is made of does not change once it has
+ * said Hello, and before that it has none. */
 void postern_cache_forget(struct postern_party *party);
 
 /* May the answer to this question be kept? It must be one that postern_request_fault() finds nothing wrong with. True with *key. */
@@ -59,10 +64,10 @@ void postern_cache_note(struct postern_cache *cache, const struct postern_reques
 
 /* What was decided, valid until the next call of a function of this cache; or NULL. */
 const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
-                                                  const struct postern_message *message);
+                                                  const struct postern_request *request);
 /* Keeps a decision that depends on nothing but the key and the texts that `looked` names (POSTERN_LOOKS_...). Returns it as kept, or NULL when it
  * is not: without memory, or with texts that are too long. */
-const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_message *message,
+const struct postern_decision *postern_cache_keep(struct postern_cache *cache, const struct postern_cache_key *key, const struct postern_request *request,
                                                   uint8_t looked, const struct postern_decision *decision);
 
 #endif

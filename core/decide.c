@@ -44,20 +44,19 @@ static bool add(struct postern_decision *decision, int place, const struct poste
     return decision->allowed;
 }
 
-/* Some doors of a decision: from `first` up to, but without, `end`, until one denies; with all, also those behind it. Returns at which
- * texts they looked. */
-static uint8_t ask_doors(const struct postern_mediator *mediator, const struct postern_request *request, int first, int end,
-                         struct postern_opinion *all, struct postern_decision *decision)
+/* Asks one door after the other, until one denies; with all, also those behind it. Returns what of the message they looked at. */
+static uint8_t ask_doors(const struct postern_mediator *mediator, const struct postern_request *request, struct postern_opinion *all,
+                         struct postern_decision *decision)
 {
     uint8_t looked = 0;
 
-    for (int place = first; place < end && (decision->open || all != NULL); place++) {
+    for (int place = 0; place < POSTERN_PLACES && (decision->open || all != NULL); place++) {
         struct postern_opinion opinion = {.kind = POSTERN_OPINION_ABSTAIN, .ignores = POSTERN_LOOKS_ALL};
 
         /* A door that this machine does not have has nothing to say; the other ones still decide. */
         if (mediator->doors[place].fn != NULL)
             ask(&mediator->doors[place], request, &opinion);
-        looked |= (uint8_t)~opinion.ignores & POSTERN_LOOKS_ALL;
+        looked |= (uint8_t)~opinion.ignores;
         if (all != NULL)
             all[place] = opinion;
         decision->open = decision->open && add(decision, place, &opinion);
@@ -77,24 +76,53 @@ static void end(struct postern_decision *decision)
         decision->opinion.why = decision->door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
 }
 
-/* What the doors without a kernel behind them say, from the cache or anew. */
+/* Would the security modules still say what they said? Nothing has to be asked again for what had arrived when they were asked last. */
+static bool is_current(struct postern_mediator *mediator)
+{
+    struct postern_cache *cache = &mediator->cache;
+    bool current = true;
+
+    if (cache->checked_input == cache->input)
+        return true;
+    for (int place = POSTERN_PLACE_SELINUX; place < POSTERN_PLACES; place++) {
+        const struct postern_door_slot *slot = &mediator->doors[place];
+
+        if (slot->fn != NULL && (slot->current == NULL || !slot->current(slot->door)))
+            current = false;
+    }
+    if (current)
+        cache->checked_input = cache->input;
+    else
+        postern_cache_flush(cache);
+    return current;
+}
+
+static const struct postern_decision *find_kept(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key)
+{
+    const struct postern_decision *kept = postern_cache_find(&mediator->cache, key, request);
+
+    if (kept == NULL || !kept->secured || is_current(mediator))
+        return kept;
+    postern_cache_key_of(mediator, request, key); /* of the generation that begins with this */
+    return NULL;
+}
+
+/* What the doors said before, or what they say now, which is kept if it can be. */
 static const struct postern_decision *recall(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
     struct postern_cache *cache = &mediator->cache;
-    const struct postern_decision *kept = NULL;
     struct postern_cache_key key;
     bool keeps = postern_cache_key_of(mediator, request, &key);
+    const struct postern_decision *kept = keeps ? find_kept(mediator, request, &key) : NULL;
     uint8_t looked;
 
-    if (keeps)
-        kept = postern_cache_find(cache, &key, request->message);
     if (kept == NULL) {
         begin(room, NULL);
-        looked = ask_doors(mediator, request, 0, POSTERN_PLACE_SELINUX, NULL, room);
-        if (!room->open)
-            end(room);
+        looked = ask_doors(mediator, request, NULL, room);
+        room->secured = (looked & POSTERN_LOOKS_POLICY) != 0;
+        end(room);
         if (keeps && (looked & POSTERN_LOOKS_OTHER) == 0 && room->n_findings == 0)
-            kept = postern_cache_keep(cache, &key, request->message, looked, room);
+            kept = postern_cache_keep(cache, &key, request, looked & POSTERN_LOOKS_TEXTS, room);
     }
     postern_cache_note(cache, request, &key, kept);
     return kept != NULL ? kept : room;
@@ -102,25 +130,20 @@ static const struct postern_decision *recall(struct postern_mediator *mediator, 
 
 const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
-    const struct postern_decision *decision = postern_request_ends_known(mediator, request) ? postern_cache_repeat(mediator, request) : NULL;
-    const char *fault = NULL;
+    const struct postern_decision *repeated = NULL;
+    const char *fault;
 
-    if (decision == NULL) {
-        postern_cache_note(&mediator->cache, request, NULL, NULL);
-        fault = postern_request_fault(mediator, request);
-    }
-    if (fault != NULL) {
-        begin(room, fault);
-        return room;
-    }
-    if (decision == NULL)
-        decision = recall(mediator, request, room);
-    if (!decision->open || (decision->allowed && mediator->doors[POSTERN_PLACE_SELINUX].fn == NULL && mediator->doors[POSTERN_PLACE_APPARMOR].fn == NULL))
-        return decision;
-    if (decision != room)
-        *room = *decision;
-    ask_doors(mediator, request, POSTERN_PLACE_SELINUX, POSTERN_PLACES, NULL, room);
-    end(room);
+    if ((request->flags & (POSTERN_REQUEST_SAME_INPUT | POSTERN_REQUEST_SAME_MESSAGE)) == 0)
+        mediator->cache.input++;
+    if (postern_request_ends_known(mediator, request))
+        repeated = postern_cache_repeat(mediator, request);
+    if (repeated != NULL)
+        return repeated;
+    postern_cache_note(&mediator->cache, request, NULL, NULL);
+    fault = postern_request_fault(mediator, request);
+    if (fault == NULL)
+        return recall(mediator, request, room);
+    begin(room, fault);
     return room;
 }
 
@@ -131,6 +154,6 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
         opinions[place] = (struct postern_opinion){.kind = POSTERN_OPINION_ABSTAIN};
     begin(decision, postern_request_fault(mediator, request));
     if (!decision->faulty)
-        ask_doors(mediator, request, 0, POSTERN_PLACES, opinions, decision);
+        ask_doors(mediator, request, opinions, decision);
     end(decision);
 }

@@ -14,6 +14,7 @@ struct postern_decision {
     bool allowed;
     bool faulty;                    /* the question could not be asked */
     bool open;                      /* no door has denied */
+    bool secured;                   /* a security module was asked for what its policy says */
     uint8_t door;                   /* enum postern_door: the first that denied; of an allowed request the last that said yes */
     uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
     bool log;                       /* a rule asks for a line */
@@ -23,8 +24,8 @@ struct postern_decision {
 };
 
 /* Asks the doors in order (XML, container, security modules) and stops at the first that denies. When all abstain it is a deny; when the
- * request is faulty it is a deny, and opinion.why says what is wrong. What the first two say may be what they said before, as long as they would
- * say it again (core/cache.h). The decision is in *room or in the cache, and valid until the next question. */
+ * request is faulty it is a deny, and opinion.why says what is wrong. What they say may be what they said before, as long as they would say it
+ * again (core/cache.h). The decision is in *room or in the cache, and valid until the next question. */
 const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room);
 
 /* The same, and asks every door, each anew, also those behind the one that denied: opinions is what each said, by its place. */

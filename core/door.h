@@ -57,9 +57,11 @@ struct postern_finding {
 #define POSTERN_LOOKS_MEMBER 0x04u
 #define POSTERN_LOOKS_ERROR 0x08u
 #define POSTERN_LOOKS_DESTINATION 0x10u
-#define POSTERN_LOOKS_TEXTS 0x1fu
-#define POSTERN_LOOKS_OTHER 0x80u /* anything else, as the unique name of an end */
-#define POSTERN_LOOKS_ALL (POSTERN_LOOKS_TEXTS | POSTERN_LOOKS_OTHER)
+#define POSTERN_LOOKS_SENDER 0x20u /* the unique name of who sends it */
+#define POSTERN_LOOKS_TEXTS 0x3fu
+#define POSTERN_LOOKS_POLICY 0x40u /* the policy of a security module, as it is now: postern_current_fn */
+#define POSTERN_LOOKS_OTHER 0x80u /* anything else, as the unique name of the receiver */
+#define POSTERN_LOOKS_ALL 0xffu
 
 #define POSTERN_FINDINGS_MAX 2 /* of one opinion: send and receive */
 
@@ -84,6 +86,10 @@ typedef void postern_door_fn(void *door, const struct postern_request *request, 
 /* A number from 1 to 65535 that a party has in common with those whom this door could tell from it by nothing but their names and
  * containers; 0: there is none. It may change only when postern_cache_flush() or postern_cache_forget() is called. */
 typedef uint32_t postern_group_fn(void *door, const struct postern_party *party);
+
+/* Would the door still say what it said before, as far as that is for its security module to say? Asked before something that it said is used
+ * again, once for all messages that had arrived by then. False: it would not, or cannot know. */
+typedef bool postern_current_fn(void *door);
 
 /* Writes the record of a finding of this door, where the tools of its security module look for it. How often is the caller's to bound. */
 typedef void postern_report_fn(void *door, const struct postern_request *request, const struct postern_finding *finding);

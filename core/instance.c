@@ -191,7 +191,6 @@ int postern_instance_join(struct postern_instance *instance, struct postern_part
     DL_APPEND2(instance->parties, party, instance_prev, instance_next);
     instance->n_parties++;
     party->instance = instance;
-    postern_cache_forget(party);
     return 0;
 }
 
@@ -204,7 +203,6 @@ void postern_instance_part(struct postern_party *party)
     DL_DELETE2(instance->parties, party, instance_prev, instance_next);
     instance->n_parties--;
     party->instance = NULL;
-    postern_cache_forget(party);
     settle(instance);
 }
 

@@ -24,6 +24,7 @@ struct postern_door_slot {
     postern_report_fn *report; /* NULL: it has no findings */
     postern_fix_fn *fix;       /* NULL: it cannot tell */
     postern_group_fn *group;   /* of the XML door; NULL: everybody is different */
+    postern_current_fn *current; /* of a security module; NULL: what it says is never kept */
 };
 
 #define POSTERN_BACKENDS_MAX 4

@@ -263,7 +263,6 @@ int postern_party_authenticated(struct postern_party *party, uint32_t uid)
     party->anonymous = uid == UINT32_MAX;
     party->uid = uid;
     party->at_console = postern_console_has(party->mediator, uid);
-    postern_cache_forget(party);
     return 0;
 }
 

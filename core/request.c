@@ -102,7 +102,7 @@ const char *postern_request_fault(const struct postern_mediator *mediator, const
 
     if (postern_request_check(request) < 0)
         return "a request of another version";
-    if ((request->flags & ~0x7fu) != 0 || request->reserved != 0)
+    if ((request->flags & ~0xffu) != 0 || request->reserved != 0)
         return "an unknown flag";
     if (!postern_request_ends_known(mediator, request))
         return "a party that has not authenticated";

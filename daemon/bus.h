@@ -77,6 +77,7 @@ struct postern_bus {
     struct postern_lograte closings;
 
     struct postern_accounts users, containers;
+    bool received; /* something, since the mediator was asked last */
     struct postern_names names;
     struct postern_matchset *matches;
     struct postern_monitors monitors;

@@ -278,6 +278,7 @@ static int read_once(struct postern_conn *conn)
         return -EPIPE;
     }
     conn->in_pos += (uint64_t)n;
+    conn->bus->received = true;
     postern_stats_peak(&conn->stats.in_bytes, conn->in_len + (uint64_t)n);
     why = postern_input_fds_take(conn, &msg);
     if (why != NULL) {

@@ -189,8 +189,9 @@ bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediati
     /* A module that does not know the label would refuse the whole question for it. */
     if (bus->module != NULL && bus->module->abi.minor < 2)
         request.assumed_label = view_of_text(NULL);
-    if (question->same_message && bus->module != NULL && bus->module->abi.minor >= 4)
-        request.flags |= POSTERN_REQUEST_SAME_MESSAGE;
+    if (bus->module != NULL && bus->module->abi.minor >= 4)
+        request.flags |= (question->same_message ? POSTERN_REQUEST_SAME_MESSAGE : 0) | (bus->received ? 0 : POSTERN_REQUEST_SAME_INPUT);
+    bus->received = false;
     if (bus->module == NULL)
         return true; /* --module=none: the administrator asked for a bus without policy */
     if (bus->module->mediate(bus->mediator, &request, verdict) < 0 || verdict->allowed != 1) {

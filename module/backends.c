@@ -19,7 +19,8 @@ static int open_backend(struct postern_mediator *mediator, const struct postern_
     slot->backend = backend;
     mediator->n_backends++;
     if (r == 1)
-        mediator->doors[backend->place] = (struct postern_door_slot){.fn = backend->check, .door = slot->data, .report = backend->report, .fix = backend->fix};
+        mediator->doors[backend->place] = (struct postern_door_slot){
+            .fn = backend->check, .door = slot->data, .report = backend->report, .fix = backend->fix, .current = backend->current};
     return 0;
 }
 

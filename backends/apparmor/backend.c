@@ -67,6 +67,7 @@ const struct postern_backend postern_apparmor_backend = {
     .check = postern_apparmor_check,
     .report = postern_apparmor_report,
     .fix = postern_apparmor_fix,
+    .current = postern_apparmor_current,
     .place = POSTERN_PLACE_APPARMOR,
     .refresh = refresh,
     .status = postern_apparmor_status,

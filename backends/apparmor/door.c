@@ -109,6 +109,20 @@ static bool ask_message(struct postern_apparmor *apparmor, const struct postern_
     return ask(apparmor, request, &query, label, mask == AA_DBUS_SEND ? POSTERN_END_SENDER : POSTERN_END_RECEIVER, opinion);
 }
 
+/* What the questions of a message are made of, besides the labels; everything, when the answers cannot be kept. */
+static uint8_t ignored(const struct postern_apparmor *apparmor, const struct postern_apparmor_label *from, const struct postern_apparmor_label *to)
+{
+    uint8_t looked = POSTERN_LOOKS_POLICY | POSTERN_LOOKS_PATH | POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER;
+
+    if (!postern_apparmor_can_keep(apparmor, from->data, from->len) || !postern_apparmor_can_keep(apparmor, to->data, to->len))
+        return 0;
+    if (from->mode == POSTERN_LABEL_UNCONFINED && to->mode == POSTERN_LABEL_UNCONFINED)
+        return POSTERN_LOOKS_ALL;
+    looked |= from->mode != POSTERN_LABEL_UNCONFINED ? POSTERN_LOOKS_DESTINATION : 0;
+    looked |= to->mode != POSTERN_LABEL_UNCONFINED ? POSTERN_LOOKS_SENDER : 0;
+    return (uint8_t)(POSTERN_LOOKS_ALL & ~looked);
+}
+
 /* Both ends are asked even when the first denies: whoever learns rules from the records learns both at once. */
 static void check_message(struct postern_apparmor *apparmor, const struct postern_request *request, struct postern_opinion *opinion)
 {
@@ -122,6 +136,7 @@ static void check_message(struct postern_apparmor *apparmor, const struct poster
         deny(opinion, from.data == NULL ? POSTERN_END_SENDER : POSTERN_END_RECEIVER, "apparmor:label", "AppArmor knows no label of it");
         return;
     }
+    opinion->ignores = ignored(apparmor, &from, &to);
     /* Who is unconfined is not asked: there is no policy that could answer. */
     if (from.mode != POSTERN_LABEL_UNCONFINED)
         may_send = ask_message(apparmor, request, AA_DBUS_SEND, &from, &request->message->destination, &to, opinion);
@@ -204,9 +219,11 @@ void postern_apparmor_check(void *data, const struct postern_request *request, s
     struct postern_apparmor_label label;
 
     opinion->kind = POSTERN_OPINION_ABSTAIN;
+    opinion->ignores = POSTERN_LOOKS_ALL;
     if (!apparmor->active || apparmor->mediator->settings.apparmor == POSTERN_SETTINGS_APPARMOR_DISABLED || !is_mediated_action(request))
         return;
     opinion->kind = POSTERN_OPINION_DENY;
+    opinion->ignores = 0;
     if (request->action == POSTERN_ACTION_SEND || request->action == POSTERN_ACTION_RECEIVE) {
         check_message(apparmor, request, opinion);
         return;

@@ -61,20 +61,20 @@ void postern_apparmor_forget(struct postern_apparmor *apparmor)
 {
     for (size_t i = 0; apparmor->cache != NULL && i < PLACES; i++)
         apparmor->cache[i].len = 0;
+    postern_cache_flush(&apparmor->mediator->cache);
 }
 
-/* The revision is that of one policy namespace: of profiles in another nobody tells when they change. */
-static bool is_of_other_namespace(const struct postern_apparmor_query *query)
+/* The revision is that of one policy namespace. */
+bool postern_apparmor_can_keep(const struct postern_apparmor *apparmor, const char *label, size_t len)
 {
-    const char *label = query->bytes + AA_QUERY_CMD_LABEL_SIZE;
-    size_t len = strnlen(label, query->len - AA_QUERY_CMD_LABEL_SIZE);
-
-    return *label == ':' || memmem(label, len, "//&:", 4) != NULL;
+    return apparmor->revision_fd >= 0 && !(len > 0 && *label == ':') && memmem(label, len, "//&:", 4) == NULL;
 }
 
 static struct postern_apparmor_cached *place_of(struct postern_apparmor *apparmor, const struct postern_apparmor_query *query)
 {
-    if (apparmor->revision_fd < 0 || query->len > KEPT_BYTES || is_of_other_namespace(query))
+    const char *label = query->bytes + AA_QUERY_CMD_LABEL_SIZE;
+
+    if (query->len > KEPT_BYTES || !postern_apparmor_can_keep(apparmor, label, strnlen(label, query->len - AA_QUERY_CMD_LABEL_SIZE)))
         return NULL;
     if (apparmor->cache == NULL)
         apparmor->cache = calloc(PLACES, sizeof(*apparmor->cache));
@@ -105,6 +105,16 @@ static bool policy_has_changed(struct postern_apparmor *apparmor)
     close(apparmor->revision_fd);
     apparmor->revision_fd = -1;
     return true;
+}
+
+bool postern_apparmor_current(void *data)
+{
+    struct postern_apparmor *apparmor = data;
+    bool changed = policy_has_changed(apparmor);
+
+    if (changed)
+        postern_apparmor_forget(apparmor);
+    return !changed && apparmor->revision_fd >= 0;
 }
 
 /* ---- asking ---------------------------------------------------------------------------------------------------- */

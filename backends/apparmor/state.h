@@ -71,8 +71,10 @@ struct postern_apparmor {
  * has this label any more, -EFBIG when the question is too long. An error is a deny. An answer that a change of policy overtook is
  * asked for again. */
 int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_apparmor_query *query, bool *allow, bool *audit);
-/* Drops all answers that are kept. */
+/* Drops all answers that are kept, here and by the mediator. */
 void postern_apparmor_forget(struct postern_apparmor *apparmor);
+/* Can an answer about this label be kept, and how long does it hold? Of profiles in another policy namespace nobody tells when they change. */
+bool postern_apparmor_can_keep(const struct postern_apparmor *apparmor, const char *label, size_t len);
 
 /* Are D-Bus rules enforced for this profile? Kernel and compiler of the policy must agree on them, and when they do not, the kernel
  * allows everything without a word. 1, 0, or a negative errno. */
@@ -91,6 +93,7 @@ int postern_apparmor_insist(struct postern_apparmor *apparmor, const char *where
 /* What core/backend.h says of the members of the same names. */
 int postern_apparmor_identify(void *apparmor, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                               struct postern_instance **instance, struct postern_error *error);
+bool postern_apparmor_current(void *apparmor);
 void postern_apparmor_check(void *apparmor, const struct postern_request *request, struct postern_opinion *opinion);
 void postern_apparmor_report(void *apparmor, const struct postern_request *request, const struct postern_finding *finding);
 int postern_apparmor_fix(void *apparmor, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);

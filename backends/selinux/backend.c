@@ -115,6 +115,7 @@ static int open_selinux(struct postern_mediator *mediator, void **data, struct p
         return postern_error_set(error, -ENOMEM, "out of memory");
     made->mediator = mediator;
     made->trail.fd = -1;
+    made->current = 1;
     r = start(made, error);
     if (r < 0) {
         close_selinux(made);
@@ -180,6 +181,7 @@ const struct postern_backend postern_selinux_backend = {
     .check = postern_selinux_check,
     .report = postern_selinux_report,
     .fix = postern_selinux_fix,
+    .current = postern_selinux_current,
     .status = postern_selinux_status,
     .place = POSTERN_PLACE_SELINUX,
 };

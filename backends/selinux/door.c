@@ -75,6 +75,17 @@ static void check_name(struct postern_selinux *selinux, const struct postern_req
         opinion->why = "SELinux knows no context of it";
 }
 
+/* A change that began and has not ended is one. */
+bool postern_selinux_current(void *data)
+{
+    struct postern_selinux *selinux = data;
+    uint32_t now = postern_selinux_sequence(&selinux->server);
+    bool current = now == selinux->current && (now & 1) == 0;
+
+    selinux->current = (now & 1) == 0 ? now : 1;
+    return current;
+}
+
 /* Replies are messages to SELinux like any other: its policies allow both directions. What the bus itself says is not asked about, nor who
  * may monitor; of a service that does not run nobody knows the context yet, and the message is asked about when it does. */
 void postern_selinux_check(void *data, const struct postern_request *request, struct postern_opinion *opinion)
@@ -82,13 +93,18 @@ void postern_selinux_check(void *data, const struct postern_request *request, st
     struct postern_selinux *selinux = data;
     bool is_message = request->action == POSTERN_ACTION_SEND || request->action == POSTERN_ACTION_RECEIVE;
 
-    if (selinux->active && is_message && request->from != NULL &&
-        (request->to != NULL || (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0))
+    opinion->kind = POSTERN_OPINION_ABSTAIN;
+    opinion->ignores = POSTERN_LOOKS_ALL;
+    if (!selinux->active)
+        return;
+    if (is_message && request->from != NULL && (request->to != NULL || (request->flags & POSTERN_REQUEST_TO_DRIVER) != 0)) {
+        opinion->kind = POSTERN_OPINION_DENY;
+        opinion->ignores = (uint8_t)(POSTERN_LOOKS_ALL & ~POSTERN_LOOKS_POLICY); /* of the message nothing matters, only both contexts */
         check_message(selinux, request, opinion);
-    else if (selinux->active && request->action == POSTERN_ACTION_OWN && (request->flags & POSTERN_REQUEST_RELEASE) == 0)
+    } else if (request->action == POSTERN_ACTION_OWN && (request->flags & POSTERN_REQUEST_RELEASE) == 0) {
+        opinion->kind = POSTERN_OPINION_DENY;
         check_name(selinux, request, opinion);
-    else
-        opinion->kind = POSTERN_OPINION_ABSTAIN;
+    }
 }
 
 /* ---- records ---------------------------------------------------------------------------------------------------- */

@@ -100,7 +100,7 @@ struct moment {
     bool enforcing, deny_unknown;
 };
 
-static uint32_t sequence_now(const struct postern_selinux_server *server)
+uint32_t postern_selinux_sequence(const struct postern_selinux_server *server)
 {
     return atomic_load_explicit((const _Atomic uint32_t *)&server->page->sequence, memory_order_acquire);
 }
@@ -111,11 +111,11 @@ static int look(const struct postern_selinux_server *server, struct moment *mome
     const volatile struct postern_selinux_page *page = server->page;
 
     for (int tries = 0; tries < 10000; tries++) {
-        moment->sequence = sequence_now(server);
+        moment->sequence = postern_selinux_sequence(server);
         moment->enforcing = page->enforcing != 0;
         moment->deny_unknown = page->deny_unknown != 0;
         atomic_thread_fence(memory_order_acquire);
-        if ((moment->sequence & 1) == 0 && sequence_now(server) == moment->sequence)
+        if ((moment->sequence & 1) == 0 && postern_selinux_sequence(server) == moment->sequence)
             return 0;
         sched_yield();
     }
@@ -273,7 +273,7 @@ int postern_selinux_ask(struct postern_selinux_server *server, const char *sourc
         if (r < 0)
             break;
         r = ask_once(server, &moment, source, target, permission, answer);
-        if (sequence_now(server) == moment.sequence)
+        if (postern_selinux_sequence(server) == moment.sequence)
             return r;
         server->sequence = moment.sequence - 1; /* what was kept may belong to either */
     }
@@ -302,7 +302,7 @@ int postern_selinux_server_open(struct postern_selinux_server *server, struct po
     if (page == MAP_FAILED)
         return postern_error_set(error, -errno, "%s/status cannot be mapped: %s", server->mount, strerror(errno));
     server->page = page;
-    server->sequence = sequence_now(server) - 1; /* nothing is known yet */
+    server->sequence = postern_selinux_sequence(server) - 1; /* nothing is known yet */
     r = server->page->version == 1 ? 0 : -EPROTO;
     return r < 0 ? postern_error_set(error, r, "%s/status is of an unknown version", server->mount) : 0;
 }

@@ -59,6 +59,9 @@ int postern_selinux_ask(struct postern_selinux_server *server, const char *sourc
 /* Does the policy know the context? 0 or a negative errno. */
 int postern_selinux_context_check(const struct postern_selinux_server *server, const char *context);
 
+/* The sequence of the status page: even at rest, and another one after each change of policy or mode. */
+uint32_t postern_selinux_sequence(const struct postern_selinux_server *server);
+
 const char *postern_selinux_permission_name(enum postern_selinux_permission permission);
 
 struct postern_selinux {
@@ -66,6 +69,7 @@ struct postern_selinux {
     bool active;
     char *own; /* the context of the bus itself */
     struct postern_selinux_server server;
+    uint32_t current; /* sequence of the status page when what the mediator keeps was last good; odd: never */
     struct postern_trail trail;
 };
 
@@ -75,6 +79,7 @@ const char *postern_selinux_context_of_name(const struct postern_selinux *selinu
 /* What core/backend.h says of the members of the same names. */
 int postern_selinux_identify(void *selinux, const struct postern_peer *peer, const struct postern_peer_facts *facts,
                              struct postern_instance **instance, struct postern_error *error);
+bool postern_selinux_current(void *selinux);
 void postern_selinux_check(void *selinux, const struct postern_request *request, struct postern_opinion *opinion);
 void postern_selinux_report(void *selinux, const struct postern_request *request, const struct postern_finding *finding);
 int postern_selinux_fix(void *selinux, const struct postern_request *request, const struct postern_opinion *opinion, struct postern_buf *text);

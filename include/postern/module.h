@@ -83,6 +83,9 @@ enum postern_action {
 /* Since 1.4, SEND and RECEIVE: `from`, `message`, all that it points to, and the other flags are the same as in the question before, and no other
  * function of the module was called for a message since: only who gets it may be another. */
 #define POSTERN_REQUEST_SAME_MESSAGE 0x40u
+/* Since 1.4: the host has received nothing since it asked the question before: a message that this one is about was complete by then. What the
+ * mediator had to make sure of for that question, as that no policy was loaded since, holds for this one. */
+#define POSTERN_REQUEST_SAME_INPUT 0x80u
 #define POSTERN_REQUEST_EAVESDROP 0x20u   /* MONITOR: only to add a match rule with eavesdrop=true; each copy is asked for as RECEIVE */
 
 /* The message type numbers of the D-Bus specification, "Message Format". */

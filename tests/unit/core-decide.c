@@ -92,7 +92,7 @@ static bool is_answerable(const struct postern_request *request)
     const struct postern_message *m = request->message;
     bool from_driver = (request->flags & POSTERN_REQUEST_FROM_DRIVER) != 0;
 
-    if (request->action == 0 || request->action == POSTERN_ACTION_SEE || request->action > POSTERN_ACTION_MONITOR || (request->flags & ~0x7fu) != 0)
+    if (request->action == 0 || request->action == POSTERN_ACTION_SEE || request->action > POSTERN_ACTION_MONITOR || (request->flags & ~0xffu) != 0)
         return false;
     if (request->action != POSTERN_ACTION_SEND && request->action != POSTERN_ACTION_RECEIVE)
         return request->from != NULL;
@@ -115,7 +115,7 @@ static void random_question(struct postern_request *request, struct postern_mess
         .path = random_view(), .interface = random_view(), .member = random_view(), .error = random_view(), .destination = random_view(),
     };
     *request = (struct postern_request){
-        .size = sizeof(*request), .action = pick(10), .flags = pick(2) ? 0 : pick(0x80), .from = who[pick(4)], .to = who[pick(4)],
+        .size = sizeof(*request), .action = pick(10), .flags = pick(2) ? 0 : pick(0x180), .from = who[pick(4)], .to = who[pick(4)],
         .addressed = who[pick(4)], .message = pick(5) ? m : NULL, .name = random_view(),
     };
 }

@@ -327,6 +327,154 @@ START_TEST(not_the_same)
 }
 END_TEST
 
+/* ---- security modules ------------------------------------------------------------------------------------------- */
+
+/* A security module whose policy is one bit, and changes when the test says so. */
+static struct {
+    bool allows, tells, changed; /* tells: it can say that nothing has changed */
+    uint8_t looks;
+    bool has_finding;
+    unsigned asked, looked_up;
+} module;
+
+static void module_door(void *door, const struct postern_request *request, struct postern_opinion *opinion)
+{
+    (void)door;
+    module.asked++;
+    opinion->kind = request->from != NULL && module.allows ? POSTERN_OPINION_ALLOW : POSTERN_OPINION_DENY;
+    opinion->ignores = (uint8_t)(POSTERN_LOOKS_ALL & ~(POSTERN_LOOKS_POLICY | module.looks));
+    opinion->n_findings = module.has_finding;
+    opinion->findings[0] = (struct postern_finding){.permission = 1};
+}
+
+static bool module_is_current(void *door)
+{
+    bool changed = module.changed;
+
+    (void)door;
+    module.looked_up++;
+    module.changed = false;
+    return !changed;
+}
+
+static struct postern_message module_message;
+static struct postern_request module_request;
+
+/* A call from the one to the other, with a module between them that allows it. */
+static void set_up_module(bool tells)
+{
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
+
+    fixture.quiet = true;
+    set_up("restrict", rules, 1, NULL);
+    memset(&module, 0, sizeof(module));
+    module.allows = true;
+    fixture.mediator->doors[POSTERN_PLACE_SELINUX] = (struct postern_door_slot){.fn = module_door, .current = tells ? module_is_current : NULL};
+    postern_cache_flush(&fixture.mediator->cache); /* as if it had been there from the beginning */
+    module_message = (struct postern_message){
+        .size = sizeof(module_message), .type = CALL, .serial = 1, .path = view("/obj"), .interface = view("a.b"), .member = view("M"), .destination = view(SERVICE)};
+    module_request = (struct postern_request){.size = sizeof(module_request), .action = POSTERN_ACTION_SEND, .message = &module_message};
+    module_request.from = party[APP];
+    module_request.to = party[SERVER];
+}
+
+static bool ask_module(uint32_t flags)
+{
+    struct postern_decision room;
+
+    module_request.flags = flags;
+    return postern_decide(fixture.mediator, &module_request, &room)->allowed;
+}
+
+START_TEST(module_is_asked_for_changes)
+{
+    set_up_module(true);
+    for (unsigned i = 0; i < 5; i++)
+        ck_assert(ask_module(0) && module.asked == 1 && module.looked_up == i);
+    module.allows = false;
+    ck_assert(ask_module(0)); /* a module that changes without a word is none of ours */
+    module.changed = true;
+    ck_assert(!ask_module(0));
+    ck_assert(!ask_module(0));
+    module.allows = module.changed = true;
+    ck_assert(ask_module(0));
+    tear_down();
+}
+END_TEST
+
+/* What arrived together is decided by what held then; the next thing that arrives is not. */
+START_TEST(module_and_input)
+{
+    unsigned looked_up;
+
+    set_up_module(true);
+    ask_module(0);
+    ask_module(0);
+    looked_up = module.looked_up;
+    ck_assert(ask_module(0));
+    ck_assert_uint_eq(module.looked_up, ++looked_up);
+    for (int i = 0; i < 10; i++)
+        ck_assert(ask_module(POSTERN_REQUEST_SAME_INPUT));
+    ck_assert_uint_eq(module.looked_up, looked_up);
+    module.allows = false;
+    module.changed = true;
+    ck_assert(ask_module(POSTERN_REQUEST_SAME_INPUT));
+    ck_assert(!ask_module(0));
+    tear_down();
+}
+END_TEST
+
+START_TEST(module_that_cannot_tell)
+{
+    set_up_module(false);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(ask_module(0) && module.asked == i + 1);
+    module.allows = false;
+    ck_assert(!ask_module(0));
+    tear_down();
+}
+END_TEST
+
+/* What its records must tell of is asked each time. */
+START_TEST(module_with_findings)
+{
+    set_up_module(true);
+    module.has_finding = true;
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert(ask_module(0) && module.asked == i + 1);
+    tear_down();
+}
+END_TEST
+
+/* The name of who sends counts where it was looked at, and labels always. */
+START_TEST(module_and_ends)
+{
+    set_up_module(true);
+    module.looks = POSTERN_LOOKS_SENDER;
+    for (int i = 0; i < 3; i++)
+        ask_module(0);
+    ck_assert_uint_eq(module.asked, 1);
+    module_request.from = party[SIBLING]; /* of the same class */
+    ask_module(0);
+    ck_assert_uint_eq(module.asked, 2);
+    module.looks = 0;
+    postern_cache_flush(&fixture.mediator->cache);
+    module_request.from = party[APP];
+    for (int i = 0; i < 3; i++)
+        ask_module(0);
+    module.asked = 0;
+    module_request.from = party[SIBLING];
+    ask_module(0);
+    ck_assert_uint_eq(module.asked, 0);
+    party[SIBLING]->facts.label = strdup("another");
+    party[SIBLING]->facts.label_len = strlen("another");
+    postern_cache_forget(party[SIBLING]); /* labels do not change: it came with this one */
+    ask_module(0);
+    ck_assert_uint_eq(module.asked, 1);
+    tear_down();
+}
+END_TEST
+
 /* ---- whom it serves ---------------------------------------------------------------------------------------------- */
 
 /* How often `n` questions, each asked when all have been asked before, are answered by the cache. */
@@ -403,6 +551,11 @@ TCase *door_cache_case(void)
     tcase_add_loop_test(tc, never_stale, 0, 6);
     tcase_add_loop_test(tc, same_message, 0, 3);
     tcase_add_test(tc, not_the_same);
+    tcase_add_test(tc, module_is_asked_for_changes);
+    tcase_add_test(tc, module_and_input);
+    tcase_add_test(tc, module_that_cannot_tell);
+    tcase_add_test(tc, module_with_findings);
+    tcase_add_test(tc, module_and_ends);
     tcase_add_test(tc, texts_of_no_rule);
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);

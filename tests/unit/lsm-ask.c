@@ -137,6 +137,66 @@ START_TEST(no_revision)
 }
 END_TEST
 
+/* ---- what the mediator may keep of it -------------------------------------------------------------------------------- */
+
+START_TEST(tells_of_changes)
+{
+    uint32_t generation;
+
+    set_up();
+    generation = scene.mediator.cache.generation;
+    ck_assert(postern_apparmor_current(&apparmor) && postern_apparmor_current(&apparmor));
+    ck_assert_uint_eq(scene.mediator.cache.generation, generation);
+    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    ck_assert(!postern_apparmor_current(&apparmor));
+    ck_assert_uint_gt(scene.mediator.cache.generation, generation);
+    ck_assert(postern_apparmor_current(&apparmor));
+    /* It may be a question that meets the change first. */
+    ask("a", "x");
+    generation = scene.mediator.cache.generation;
+    ck_assert_int_eq(write(kernel.revision, "3", 1), 1);
+    ask("a", "x");
+    ck_assert_uint_gt(scene.mediator.cache.generation, generation);
+    close(apparmor.revision_fd);
+    apparmor.revision_fd = -1;
+    ck_assert(!postern_apparmor_current(&apparmor));
+}
+END_TEST
+
+#define MESSAGE (POSTERN_LOOKS_POLICY | POSTERN_LOOKS_PATH | POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER)
+
+static const struct {
+    const char *from, *to;
+    bool has_revision;
+    uint8_t looked;
+} ends[] = {
+    {"unconfined", "unconfined", true, 0},
+    {"a (enforce)", "unconfined", true, MESSAGE | POSTERN_LOOKS_DESTINATION},
+    {"unconfined", "a (enforce)", true, MESSAGE | POSTERN_LOOKS_SENDER},
+    {"a (enforce)", "b (complain)", true, MESSAGE | POSTERN_LOOKS_DESTINATION | POSTERN_LOOKS_SENDER},
+    {":ns:a (enforce)", "unconfined", true, POSTERN_LOOKS_ALL},
+    {"unconfined", "b//&:ns:c (enforce)", true, POSTERN_LOOKS_ALL},
+    {"a (enforce)", "unconfined", false, POSTERN_LOOKS_ALL},
+};
+
+START_TEST(looks_at)
+{
+    const struct postern_message message = {.size = sizeof(message), .type = POSTERN_MESSAGE_METHOD_CALL};
+    struct postern_party from = {.facts.label = (char *)(uintptr_t)ends[_i].from, .facts.label_len = strlen(ends[_i].from)};
+    struct postern_party to = {.facts.label = (char *)(uintptr_t)ends[_i].to, .facts.label_len = strlen(ends[_i].to)};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .from = &from, .to = &to, .message = &message};
+    struct postern_opinion opinion = {0};
+
+    set_up();
+    if (!ends[_i].has_revision) {
+        close(apparmor.revision_fd);
+        apparmor.revision_fd = -1;
+    }
+    postern_apparmor_check(&apparmor, &request, &opinion);
+    ck_assert_uint_eq((uint8_t)~opinion.ignores, ends[_i].looked);
+}
+END_TEST
+
 Suite *lsm_ask_suite(void)
 {
     Suite *suite = suite_create("lsm-ask");
@@ -147,6 +207,8 @@ Suite *lsm_ask_suite(void)
     tcase_add_test(tcase, errors);
     tcase_add_test(tcase, other_namespaces);
     tcase_add_test(tcase, no_revision);
+    tcase_add_test(tcase, tells_of_changes);
+    tcase_add_loop_test(tcase, looks_at, 0, sizeof(ends) / sizeof(ends[0]));
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -145,6 +145,25 @@ START_TEST(record)
 }
 END_TEST
 
+/* The kernel tells of a change on a page of memory. */
+START_TEST(tells_of_changes)
+{
+    struct postern_selinux_page page = {.version = 1, .sequence = 4};
+    struct postern_selinux selinux = {.active = true, .current = 1, .server = {.page = &page}};
+
+    ck_assert(!postern_selinux_current(&selinux)); /* nothing was ever good */
+    ck_assert(postern_selinux_current(&selinux) && postern_selinux_current(&selinux));
+    page.sequence = 5; /* it changes now */
+    ck_assert(!postern_selinux_current(&selinux));
+    ck_assert(!postern_selinux_current(&selinux));
+    page.sequence = 4; /* as it never does, and if it did, something was in between */
+    ck_assert(!postern_selinux_current(&selinux));
+    page.sequence = 6;
+    ck_assert(!postern_selinux_current(&selinux));
+    ck_assert(postern_selinux_current(&selinux));
+}
+END_TEST
+
 #define N(table) (int)(sizeof(table) / sizeof((table)[0]))
 
 Suite *lsm_selinux_suite(void)
@@ -155,6 +174,7 @@ Suite *lsm_selinux_suite(void)
     tcase_add_loop_test(tcase, identity, 0, N(containers));
     tcase_add_test(tcase, no_context);
     tcase_add_test(tcase, names);
+    tcase_add_test(tcase, tells_of_changes);
     tcase_add_loop_test(tcase, record, 0, N(records));
     suite_add_tcase(suite, tcase);
     return suite;

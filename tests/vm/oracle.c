@@ -182,7 +182,8 @@ int main(int argc, char **argv)
     struct postern_error error = {0};
     struct postern_selinux_server server = {0};
     struct postern_selinux_offline *offline = NULL;
-    struct postern_apparmor apparmor = {.revision_fd = -1};
+    struct postern_mediator mediator = {.flags = 0};
+    struct postern_apparmor apparmor = {.mediator = &mediator, .revision_fd = -1};
     struct profiles profiles = {.need_network_v9 = access(APPARMOR "/features/network_v9", F_OK) == 0};
     bool selinux = argc == 3 && strcmp(argv[1], "selinux") == 0;
     char *line = NULL, *fields[FIELDS_MAX];
@@ -205,7 +206,6 @@ int main(int argc, char **argv)
             ask_apparmor(&apparmor, &profiles, fields, n);
     }
     free(line);
-    postern_apparmor_forget(&apparmor);
     free(apparmor.cache);
     for (size_t i = 0; i < profiles.n_sets; i++)
         postern_apparmor_compiled_free(profiles.sets[i]);
