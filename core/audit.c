@@ -387,8 +387,12 @@ static void write_decision(struct postern_mediator *mediator, const struct poste
 void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
                             const struct postern_decision *decision)
 {
-    bool news, watched;
+    bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0, news, watched;
 
+    /* What passes, and nobody asked to hear of: nearly everything. */
+    if (decision->allowed && !decision->log && decision->complaints == 0 && decision->n_findings == 0 && !all &&
+        !postern_watch_wants(&mediator->watching, false))
+        return;
     if (decision->faulty) {
         write_fault(mediator, decision);
         return;
@@ -397,6 +401,6 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
     report_findings(mediator, request, decision);
     news = is_worth_a_line(request, decision);
     watched = postern_watch_wants(&mediator->watching, news);
-    if (news || watched || (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0)
+    if (news || watched || all)
         write_decision(mediator, request, decision, watched, news);
 }

@@ -36,6 +36,8 @@ static const char *const policies[] = {
               "<allow send_type=\"method_return\"/><allow send_type=\"signal\" send_interface=\"a.c\"/><allow send_error=\"a.b.E\"/>",
     EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><deny send_destination=\":1.30\"/>"
               "<deny receive_sender=\":1.10\" receive_interface=\"a.c\"/><deny send_broadcast=\"true\" send_path=\"/x\"/>",
+    EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy><policy user=\"65534\"><deny send_type=\"signal\"/>"
+              "<deny receive_interface=\"a.c\"/></policy><policy context=\"default\">",
 };
 
 static const char *const mediator_confs[] = {
@@ -234,6 +236,8 @@ static void replace_party(void)
         party[who] = fixture_inside(&fixture, &stranger_container, number);
     else
         party[who] = fixture_outside(&fixture, number);
+    if (who == OTHER)
+        party[who]->uid = 65534;
 }
 
 static void (*const changes[])(void) = {
@@ -250,6 +254,7 @@ START_TEST(never_stale)
     fixture.quiet = true;
     set_up(modes[_i % 3], _i % 3 == 2 ? NULL : rules, 1, NULL);
     count_questions();
+    party[OTHER]->uid = 65534; /* as if it had authenticated so */
     for (int turn = 0; turn < TURNS; turn++) {
         PICK(changes)();
         for (int i = 0; i < QUESTIONS; i++)
@@ -544,6 +549,59 @@ START_TEST(alike)
 }
 END_TEST
 
+/* Whom the XML door cannot sort is like nobody else. */
+START_TEST(without_group)
+{
+    struct postern_message m = {.size = sizeof(m), .type = RETURN, .reply_serial = 3};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = REPLY, .message = &m};
+
+    set_up("restrict", NULL, 0, NULL);
+    count_questions();
+    fixture.mediator->doors[POSTERN_PLACE_XML].group = NULL;
+    request.from = party[SERVER];
+    request.to = party[NAMELESS];
+    ck_assert(!is_cached(&request) && is_cached(&request));
+    request.to = manager; /* nameless, too */
+    ck_assert(!is_cached(&request) && is_cached(&request));
+    tear_down();
+}
+END_TEST
+
+/* Before Hello nobody is like those who have said it. */
+START_TEST(before_hello)
+{
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
+    char *name;
+
+    set_up("restrict", NULL, 0, NULL);
+    count_questions();
+    request.from = manager;
+    request.to = party[SERVER];
+    name = manager->unique_name;
+    manager->unique_name = NULL;
+    ck_assert(!is_cached(&request) && !is_cached(&request));
+    manager->unique_name = name;
+    ck_assert(!is_cached(&request) && is_cached(&request));
+    tear_down();
+}
+END_TEST
+
+START_TEST(switched_off)
+{
+    struct postern_message m = {.size = sizeof(m), .type = RETURN, .reply_serial = 3};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = REPLY, .message = &m};
+
+    set_up("restrict", NULL, 0, NULL);
+    count_questions();
+    fixture.mediator->flags |= POSTERN_OPTION_NO_CACHE;
+    request.from = party[SERVER];
+    request.to = party[NAMELESS];
+    ck_assert(!is_cached(&request) && !is_cached(&request));
+    tear_down();
+}
+END_TEST
+
 TCase *door_cache_case(void)
 {
     TCase *tc = tcase_create("the cache of verdicts");
@@ -559,5 +617,8 @@ TCase *door_cache_case(void)
     tcase_add_test(tc, texts_of_no_rule);
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);
+    tcase_add_test(tc, without_group);
+    tcase_add_test(tc, before_hello);
+    tcase_add_test(tc, switched_off);
     return tc;
 }
