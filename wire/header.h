@@ -71,7 +71,7 @@ uint32_t postern_header_strip(const struct postern_header *header, uint8_t *p);
  * depend on where they land.
  */
 struct postern_stamp {
-    uint32_t len; /* without padding at the end */
+    uint32_t len; /* without the zeros behind it, up to a multiple of 8 */
     uint8_t bytes[296 + 16];
     uint8_t *large; /* instead of bytes, when the instance path is long */
 };

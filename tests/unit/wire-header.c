@@ -81,6 +81,8 @@ static const struct {
     {1, CALL "|8 y0b . . y01", "", false},
     {1, CALL "[0s:x]", "", false},
     {1, CALL "|8 . y01 . . u5", "", false},
+    {1, CALL "|8 . . . . u5", "", false},
+    {1, CALL "|8 . . . . u3 'a.b' .", "", false},
     /* reserved for libraries */
     {1, "[1o:/org/freedesktop/DBus/Local] [3s:M]", "", false},
     {1, "[1o:/org/freedesktop/DBus/Locals] [3s:M]", "", true},
