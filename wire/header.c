@@ -68,7 +68,7 @@ int postern_header_length(const uint8_t *p, size_t n, uint32_t max, uint32_t *to
 /* What has been found in the field array so far. */
 struct fields {
     struct postern_field_view texts[FIELDS_KNOWN]; /* by code, of the fields that were seen */
-    uint32_t reply_serial, fds;
+    uint32_t reply_serial, reply_at, fds;
     bool unknown; /* there are others than the known ones */
 };
 
@@ -119,6 +119,7 @@ static inline size_t parse_known(struct fields *fields, char order, const uint8_
     value = postern_load32(p + pos + 4, order);
     if (code == POSTERN_FIELD_REPLY_SERIAL) {
         fields->reply_serial = value;
+        fields->reply_at = (uint32_t)pos + 4;
         return value != 0 ? pos + 8 : 0;
     }
     if (code == POSTERN_FIELD_UNIX_FDS) {
@@ -217,7 +218,7 @@ int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header
     serial = postern_load32(p + 8, order);
     fields_len = postern_load32(p + 12, order);
     fields_end = POSTERN_HEADER_FIXED + (size_t)fields_len;
-    fields.reply_serial = fields.fds = 0;
+    fields.reply_serial = fields.reply_at = fields.fds = 0;
     fields.unknown = false;
     if (serial == 0 || !parse_fields(&fields, order, p, fields_end, &seen) || !postern_is_padding8(p, fields_end, total - body_len) ||
         !is_consistent(&fields, seen, p[1], body_len))
@@ -227,6 +228,7 @@ int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header
     header->flags = p[2];
     header->serial = serial;
     header->reply_serial = fields.reply_serial;
+    header->reply_at = fields.reply_at;
     header->fds = fields.fds;
     header->fields_len = fields_len;
     header->body_len = body_len;

@@ -46,6 +46,7 @@ struct postern_header {
     uint32_t body_start; /* fixed part, fields and padding */
     bool clean;          /* no SENDER, no field 10 and no unknown field to remove */
     struct postern_field_view path, interface, member, error, destination, sender, signature;
+    uint32_t reply_at; /* where in the message reply_serial stands; 0: absent */
 };
 
 /* How long is the message that begins at p, of which n bytes have arrived? 1 with *total set; 0: more bytes are needed to

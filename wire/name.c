@@ -144,6 +144,13 @@ static inline uint64_t plain_bits(uint64_t word)
     return (word + SEVEN_BITS) & ~word & HIGH_BITS;
 }
 
+/* Are the 32 bytes at s ASCII without a NUL? */
+static inline bool is_plain_block(const uint8_t *s)
+{
+    return (plain_bits(postern_load64(s, 'l')) & plain_bits(postern_load64(s + 8, 'l')) & plain_bits(postern_load64(s + 16, 'l')) &
+            plain_bits(postern_load64(s + 24, 'l'))) == HIGH_BITS;
+}
+
 /* Is s[0..n) ASCII without a NUL? n is below 8: what is missing to a word is made up. No byte behind the end is read. */
 static inline bool is_plain_tail(const uint8_t *s, size_t n)
 {
@@ -163,6 +170,8 @@ bool postern_utf8_is_valid(const char *text, size_t len)
     const uint8_t *s = (const uint8_t *)text, *end = s + len;
     size_t n;
 
+    while (end - s >= 32 && is_plain_block(s))
+        s += 32;
     for (; end - s >= 8; s += n) {
         n = plain_bits(postern_load64(s, 'l')) == HIGH_BITS ? 8 : utf8_sequence(s, (size_t)(end - s));
         if (n == 0)
