@@ -32,7 +32,7 @@ static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, const
     if (total < end)
         return NULL;
     /* A signature is often last, which says little. */
-    key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + fields_len + p[1];
+    key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + end + p[1];
     return &memo->slots[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (POSTERN_MEMO_SLOTS - 1)];
 }
 
