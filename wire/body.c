@@ -21,11 +21,14 @@ struct scan {
     char order;
 };
 
-/* A valid signature and the table of where its types end; or a simple type, at the beginning of s or within, and no table. */
+/* A valid signature and the table of where its types end; or the end of one, of which only the simple type at its beginning is looked at. */
 struct types {
     const char *s;
     const uint8_t *next;
 };
+
+/* The table that simple types share: that of a{sv}. Of others no entry is used. */
+static const uint8_t simple_next[] = {5, 5, 3, 4, 0};
 
 static bool scan_value(struct scan *scan, const struct types *types, size_t at, unsigned depth);
 
@@ -125,7 +128,7 @@ static bool scan_numbers(struct scan *scan, char code, size_t size, uint32_t len
     return true;
 }
 
-static bool scan_array(struct scan *scan, const struct types *types, size_t element, unsigned depth)
+static inline bool scan_array(struct scan *scan, const struct types *types, size_t element, unsigned depth)
 {
     char code = types->s[element];
     size_t size = postern_type_fixed_size(code);
@@ -157,7 +160,7 @@ static bool scan_with_table(struct scan *scan, const char *s, size_t len, size_t
 
 static bool scan_variant(struct scan *scan, unsigned depth)
 {
-    struct types types = {0};
+    struct types types = {.next = simple_next};
     size_t len;
 
     if (!scan_signature(scan, &types.s, &len) || len == 0)
@@ -204,7 +207,7 @@ static bool scan_value(struct scan *scan, const struct types *types, size_t at, 
 /* Simple types are dealt with as they come, the rest from the first other one on. */
 static inline bool scan_body(struct scan *scan, const char *signature, size_t len)
 {
-    struct types types = {.s = signature};
+    struct types types = {.next = simple_next};
 
     if (len > POSTERN_SIGNATURE_MAX)
         return false;
@@ -212,7 +215,8 @@ static inline bool scan_body(struct scan *scan, const char *signature, size_t le
         n = postern_signature_simple(signature + at, len - at);
         if (n == 0)
             return scan_with_table(scan, signature, len, at, false, 0);
-        if (!scan_type(scan, &types, at, 0))
+        types.s = signature + at;
+        if (n > 1 ? !scan_array(scan, &types, 1, 1) : !scan_type(scan, &types, 0, 0))
             return false;
     }
     return true;

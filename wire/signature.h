@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define POSTERN_SIGNATURE_MAX 255
 #define POSTERN_NESTING_ARRAY_MAX 32
@@ -44,13 +45,21 @@ static inline size_t postern_type_fixed_size(char code)
     return postern_types[(unsigned char)code].size;
 }
 
-/* Length of the complete type that the len bytes at s, which are some, begin with, when it is a single code or an array of such: what
- * most signatures are made of, and needs no table. 0: it is another, or not valid. */
+#define POSTERN_SIGNATURE_DICTIONARY "a{sv}"
+
+/* Length of the complete type that the len bytes at s, which are some, begin with, when it is a single code, an array of such or a{sv}:
+ * what most signatures are made of, and needs no table. 0: it is another, or not valid. */
 static inline size_t postern_signature_simple(const char *s, size_t len)
 {
+    const size_t dictionary = sizeof(POSTERN_SIGNATURE_DICTIONARY) - 1;
+
     if (postern_types[(unsigned char)s[0]].single)
         return 1;
-    return s[0] == 'a' && len > 1 && postern_types[(unsigned char)s[1]].single ? 2 : 0;
+    if (s[0] != 'a' || len < 2)
+        return 0;
+    if (postern_types[(unsigned char)s[1]].single)
+        return 2;
+    return len >= dictionary && memcmp(s, POSTERN_SIGNATURE_DICTIONARY, dictionary) == 0 ? dictionary : 0;
 }
 
 static inline size_t postern_align(size_t n, size_t alignment)
