@@ -17,36 +17,39 @@
 /* Byte order, type and version: the first word without the flags. */
 #define KIND_MASK UINT32_C(0xff00ffff)
 
-/* Where a header like this would be, or NULL: it is too long or too short to be kept. Any function of its bytes will do. */
-static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, const uint8_t *p, uint32_t total)
+/* Where the body of this message begins, if it is a message; 0: too late or too early for its header to be kept. */
+static inline uint32_t header_end(const uint8_t *p, uint32_t total)
 {
     uint32_t fields_len, end;
-    uint64_t key;
 
     if (total < POSTERN_HEADER_FIXED)
-        return NULL;
+        return 0;
     fields_len = postern_load32(p + FIELDS_LEN_AT, (char)p[0]);
     if (fields_len < 8 || fields_len > POSTERN_MEMO_HEADER_MAX - POSTERN_HEADER_FIXED)
-        return NULL;
+        return 0;
     end = (uint32_t)postern_align(POSTERN_HEADER_FIXED + fields_len, 8);
-    if (total < end)
-        return NULL;
-    /* A signature is often last, which says little. */
-    key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + end + p[1];
+    return end <= total ? end : 0;
+}
+
+/* Where a header like this would be. Any function of its bytes will do; a signature, which is often last, says little. */
+static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, const uint8_t *p, uint32_t end)
+{
+    uint64_t key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + end + p[1];
+
     return &memo->slots[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (POSTERN_MEMO_SLOTS - 1)];
 }
 
-static inline bool is_like(struct postern_memo_slot *slot, const uint8_t *p, uint32_t total)
+/* An empty slot is like nothing: its body begins nowhere. */
+static inline bool is_like(struct postern_memo_slot *slot, const uint8_t *p, uint32_t total, uint32_t end)
 {
     const struct postern_header *known = &slot->header;
     const uint32_t zero = 0;
     uint32_t body_len;
 
-    if (known->body_start == 0 || total < known->body_start || total > POSTERN_MESSAGE_MAX ||
-        ((postern_load32(p, 'l') ^ postern_load32(slot->bytes, 'l')) & KIND_MASK) != 0)
+    if (known->body_start != end || total > POSTERN_MESSAGE_MAX || ((postern_load32(p, 'l') ^ postern_load32(slot->bytes, 'l')) & KIND_MASK) != 0)
         return false;
     body_len = postern_load32(p + 4, known->order);
-    if (body_len != total - known->body_start || (body_len > 0) != (known->body_len > 0) || memcmp(p + 8, &zero, sizeof(zero)) == 0)
+    if (body_len != total - end || (body_len > 0) != (known->body_len > 0) || memcmp(p + 8, &zero, sizeof(zero)) == 0)
         return false;
     if (slot->header.reply_at > 0) {
         if (memcmp(p + slot->header.reply_at, &zero, sizeof(zero)) == 0)
@@ -54,7 +57,7 @@ static inline bool is_like(struct postern_memo_slot *slot, const uint8_t *p, uin
         /* What is kept is valid with any other reply serial, too. */
         memcpy(slot->bytes + slot->header.reply_at, p + slot->header.reply_at, sizeof(zero));
     }
-    return memcmp(p + FIELDS_LEN_AT, slot->bytes + FIELDS_LEN_AT, known->body_start - FIELDS_LEN_AT) == 0;
+    return memcmp(p + FIELDS_LEN_AT, slot->bytes + FIELDS_LEN_AT, end - FIELDS_LEN_AT) == 0;
 }
 
 /* The view that stands in `to` where this one stands in `from`. */
@@ -103,10 +106,11 @@ static inline void keep(struct postern_memo_slot *slot, const uint8_t *p, const 
 
 int postern_memo_parse(struct postern_memo *memo, const uint8_t *p, uint32_t total, struct postern_header *header)
 {
-    struct postern_memo_slot *slot = slot_of(memo, p, total);
+    uint32_t end = header_end(p, total);
+    struct postern_memo_slot *slot = end > 0 ? slot_of(memo, p, end) : NULL;
     int r;
 
-    if (slot != NULL && is_like(slot, p, total)) {
+    if (slot != NULL && is_like(slot, p, total, end)) {
         repeat(slot, p, total, header);
         return 0;
     }

@@ -245,12 +245,9 @@ START_TEST(texts)
             struct made made = {.len = 0};
             char text[64];
 
-            snprintf(text, sizeof(text), "u%zu%s", len, len > 0 ? " '" : "");
-            if (len > 0)
-                snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s' .", repeat('x', len));
-            else
-                strcat(text, " .");
+            snprintf(text, sizeof(text), "u%zu z%zu .", len, len);
             make(&made, *order, text);
+            memset(made.data + 4, 'x', len);
             ck_assert_int_eq(validate(*order, "s", &made), 0);
             for (size_t i = 4; i < 4 + len; i++) {
                 made.data[i] = '\0';

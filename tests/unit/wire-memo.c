@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -158,15 +159,35 @@ START_TEST(long_headers)
     ck_assert_ptr_nonnull(memo);
     for (size_t n = 1; n < 255; n++) {
         struct made made;
-        char fields[300] = "[1o:/a] [3s:";
+        char fields[300];
 
-        strcat(strcat(fields, repeat('M', n)), "]");
+        snprintf(fields, sizeof(fields), "[1o:/a] [3s:%s]", repeat('M', n));
         make_message(&made, 'l', 1, fields, "");
         for (int i = 0; i < 3; i++)
             fill(memo, &made);
     }
     for (size_t i = 0; i < POSTERN_MEMO_SLOTS; i++)
         ck_assert_uint_le(memo->slots[i].header.body_start, POSTERN_MEMO_HEADER_MAX);
+    free(memo);
+}
+END_TEST
+
+/* Shorter and shorter replies, which each find what a longer one has left in their slot: nothing is to be looked for where it stood. */
+START_TEST(shorter_headers)
+{
+    struct postern_memo *memo = calloc(1, sizeof(*memo));
+
+    ck_assert_ptr_nonnull(memo);
+    for (size_t n = 200; n > 0; n--) {
+        for (unsigned i = 0; i < 26; i++) {
+            struct made made;
+            char fields[300];
+
+            snprintf(fields, sizeof(fields), "[6s:a.%s%c] [5u:9]", repeat('b', n), 'a' + (int)i);
+            make_message(&made, 'l', 2, fields, "");
+            fill(memo, &made);
+        }
+    }
     free(memo);
 }
 END_TEST
@@ -204,6 +225,7 @@ Suite *wire_memo_suite(void)
     tcase_add_test(tcase, other_lengths);
     tcase_add_test(tcase, serials);
     tcase_add_test(tcase, long_headers);
+    tcase_add_test(tcase, shorter_headers);
     tcase_add_test(tcase, it_remembers);
     suite_add_tcase(suite, tcase);
     return suite;
