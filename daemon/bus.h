@@ -21,6 +21,7 @@
 #include "daemon/reload.h"
 #include "daemon/reply.h"
 #include "daemon/service.h"
+#include "wire/memo.h"
 
 #define POSTERN_READ_MAX (256u << 10)      /* how much one read takes at most */
 /* A client with more than this to read, or than max_outgoing_bytes, is not listened to until it has read: its calls cannot pile up answers
@@ -98,6 +99,7 @@ struct postern_bus {
     uint8_t *scratch;             /* where input is read to: POSTERN_READ_MAX bytes */
     struct postern_buf rewritten;      /* the header of the message being delivered */
     struct postern_buf driver_message; /* the message of the driver being sent */
+    struct postern_memo memo;          /* headers that came lately */
 };
 
 /* Prepares a zeroed bus. 0 or negative errno; either way it needs postern_bus_finish(). */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Every value takes at least one byte and every type code at most one visit per value, so time is linear in the body; the
- * table of postern_signature_parse() keeps arrays from looking for the end of their element type again and again. Recursion
- * ends at POSTERN_NESTING_MAX containers.
+ * table of postern_signature_parse() keeps arrays from looking for the end of their element type again and again. It is made only
+ * where a signature has more than simple types in it. Recursion ends at POSTERN_NESTING_MAX containers.
  */
 #include "wire/body.h"
 
@@ -21,11 +21,14 @@ struct scan {
     char order;
 };
 
-/* A valid signature and the table of where its types end. */
+/* A valid signature and the table of where its types end; or the end of one, of which only the simple type at its beginning is looked at. */
 struct types {
     const char *s;
     const uint8_t *next;
 };
+
+/* The table that simple types share: that of a{sv}. Of others no entry is used. */
+static const uint8_t simple_next[] = {5, 5, 3, 4, 0};
 
 static bool scan_value(struct scan *scan, const struct types *types, size_t at, unsigned depth);
 
@@ -33,12 +36,18 @@ static inline bool scan_padding(struct scan *scan, size_t alignment)
 {
     size_t to = postern_align(scan->pos, alignment);
 
+    bool zero;
+
     if (to > scan->end)
         return false;
-    while (scan->pos < to)
-        if (scan->data[scan->pos++] != 0)
-            return false;
-    return true;
+    if (alignment == 8)
+        zero = postern_is_padding8(scan->data, scan->pos, to);
+    else if (alignment == 4)
+        zero = postern_is_padding4(scan->data, scan->pos, to);
+    else
+        zero = scan->pos == to || scan->data[scan->pos] == 0;
+    scan->pos = to;
+    return zero;
 }
 
 static inline bool scan_u32(struct scan *scan, uint32_t *value)
@@ -119,7 +128,7 @@ static bool scan_numbers(struct scan *scan, char code, size_t size, uint32_t len
     return true;
 }
 
-static bool scan_array(struct scan *scan, const struct types *types, size_t element, unsigned depth)
+static inline bool scan_array(struct scan *scan, const struct types *types, size_t element, unsigned depth)
 {
     char code = types->s[element];
     size_t size = postern_type_fixed_size(code);
@@ -140,15 +149,25 @@ static bool scan_array(struct scan *scan, const struct types *types, size_t elem
     return true;
 }
 
-static bool scan_variant(struct scan *scan, unsigned depth)
+/* The values of s[at..len) with the table of all of s, which need not be valid. single: s must be one complete type. */
+static bool scan_with_table(struct scan *scan, const char *s, size_t len, size_t at, bool single, unsigned depth)
 {
     uint8_t next[POSTERN_SIGNATURE_MAX];
-    struct types types = {.next = next};
+    struct types types = {.s = s, .next = next};
+
+    return postern_signature_parse(s, len, next) && (!single || next[0] == len) && scan_values(scan, &types, at, len, depth);
+}
+
+static bool scan_variant(struct scan *scan, unsigned depth)
+{
+    struct types types = {.next = simple_next};
     size_t len;
 
-    if (!scan_signature(scan, &types.s, &len) || len == 0 || !postern_signature_parse(types.s, len, next) || next[0] != len)
+    if (!scan_signature(scan, &types.s, &len) || len == 0)
         return false;
-    return scan_value(scan, &types, 0, depth);
+    if (postern_signature_simple(types.s, len) == len)
+        return scan_value(scan, &types, 0, depth);
+    return scan_with_table(scan, types.s, len, 0, true, depth);
 }
 
 /* The contents of a container, which is the depth-th around them. */
@@ -163,36 +182,52 @@ static bool scan_container(struct scan *scan, const struct types *types, size_t 
     return scan_padding(scan, 8) && scan_values(scan, types, at + 1, types->next[at] - 1u, depth);
 }
 
-static bool scan_value(struct scan *scan, const struct types *types, size_t at, unsigned depth)
+static inline bool scan_type(struct scan *scan, const struct types *types, size_t at, unsigned depth)
 {
     char code = types->s[at];
+    size_t size = postern_type_fixed_size(code);
     const char *text;
     size_t len;
 
-    switch (code) {
-    case 's':
-    case 'o':
+    if (size > 0)
+        return scan_number(scan, code, size);
+    if (code == 's' || code == 'o')
         return scan_string(scan, code);
-    case 'g':
+    if (code == 'g')
         return scan_signature(scan, &text, &len) && postern_signature_is_valid(text, len);
-    case 'a':
-    case 'v':
-    case '(':
-    case '{':
-        return scan_container(scan, types, at, depth + 1);
-    default:
-        return scan_number(scan, code, postern_type_fixed_size(code));
+    return scan_container(scan, types, at, depth + 1);
+}
+
+/* The recursion goes through here. */
+static bool scan_value(struct scan *scan, const struct types *types, size_t at, unsigned depth)
+{
+    return scan_type(scan, types, at, depth);
+}
+
+/* Simple types are dealt with as they come, the rest from the first other one on. */
+static inline bool scan_body(struct scan *scan, const char *signature, size_t len)
+{
+    struct types types = {.next = simple_next};
+
+    if (len > POSTERN_SIGNATURE_MAX)
+        return false;
+    for (size_t at = 0, n; at < len; at += n) {
+        n = postern_signature_simple(signature + at, len - at);
+        if (n == 0)
+            return scan_with_table(scan, signature, len, at, false, 0);
+        types.s = signature + at;
+        if (n > 1 ? !scan_array(scan, &types, 1, 1) : !scan_type(scan, &types, 0, 0))
+            return false;
     }
+    return true;
 }
 
 int postern_body_validate_prefix(char order, const char *signature, size_t signature_len, const uint8_t *data, size_t len,
                                  uint32_t fds, size_t *used)
 {
     struct scan scan = {.data = data, .end = len, .fds = fds, .order = order};
-    uint8_t next[POSTERN_SIGNATURE_MAX];
-    struct types types = {.s = signature, .next = next};
 
-    if (!postern_signature_parse(signature, signature_len, next) || !scan_values(&scan, &types, 0, signature_len, 0))
+    if (!scan_body(&scan, signature, signature_len))
         return -EBADMSG;
     *used = scan.pos;
     return 0;
@@ -200,8 +235,7 @@ int postern_body_validate_prefix(char order, const char *signature, size_t signa
 
 int postern_body_validate(char order, const char *signature, size_t signature_len, const uint8_t *body, size_t len, uint32_t fds)
 {
-    size_t used;
-    int r = postern_body_validate_prefix(order, signature, signature_len, body, len, fds, &used);
+    struct scan scan = {.data = body, .end = len, .fds = fds, .order = order};
 
-    return r == 0 && used != len ? -EBADMSG : r;
+    return scan_body(&scan, signature, signature_len) && scan.pos == len ? 0 : -EBADMSG;
 }

@@ -19,46 +19,62 @@
 #define LOCAL_INTERFACE "org.freedesktop.DBus.Local"
 #define LOCAL_PATH "/org/freedesktop/DBus/Local"
 
-/* The types of the fields, by code. */
-static const char field_types[] = {0, 'o', 's', 's', 's', 'u', 's', 's', 'g', 'u', 'o'};
-#define FIELDS_KNOWN (sizeof(field_types))
+/* How the known fields begin, by code: it, and the signature of the variant that follows. */
+static const uint8_t field_heads[][4] = {
+    [POSTERN_FIELD_PATH] = {POSTERN_FIELD_PATH, 1, 'o', '\0'},
+    [POSTERN_FIELD_INTERFACE] = {POSTERN_FIELD_INTERFACE, 1, 's', '\0'},
+    [POSTERN_FIELD_MEMBER] = {POSTERN_FIELD_MEMBER, 1, 's', '\0'},
+    [POSTERN_FIELD_ERROR_NAME] = {POSTERN_FIELD_ERROR_NAME, 1, 's', '\0'},
+    [POSTERN_FIELD_REPLY_SERIAL] = {POSTERN_FIELD_REPLY_SERIAL, 1, 'u', '\0'},
+    [POSTERN_FIELD_DESTINATION] = {POSTERN_FIELD_DESTINATION, 1, 's', '\0'},
+    [POSTERN_FIELD_SENDER] = {POSTERN_FIELD_SENDER, 1, 's', '\0'},
+    [POSTERN_FIELD_SIGNATURE] = {POSTERN_FIELD_SIGNATURE, 1, 'g', '\0'},
+    [POSTERN_FIELD_UNIX_FDS] = {POSTERN_FIELD_UNIX_FDS, 1, 'u', '\0'},
+    [POSTERN_FIELD_INSTANCE] = {POSTERN_FIELD_INSTANCE, 1, 'o', '\0'},
+};
+#define FIELDS_KNOWN (sizeof(field_heads) / sizeof(field_heads[0]))
+
+/* The length of the message whose fixed part is at p; 0: none of protocol version 1 within the specification's limits. */
+static inline uint64_t whole_length(const uint8_t *p)
+{
+    char order = (char)p[0];
+    uint64_t fields_len, len;
+
+    if ((order != 'l' && order != 'B') || p[3] != 1)
+        return 0;
+    fields_len = postern_load32(p + 12, order);
+    len = postern_align(POSTERN_HEADER_FIXED + fields_len, 8) + (uint64_t)postern_load32(p + 4, order);
+    return fields_len <= POSTERN_FIELDS_MAX && len <= POSTERN_MESSAGE_MAX ? len : 0;
+}
 
 int postern_header_length(const uint8_t *p, size_t n, uint32_t max, uint32_t *total)
 {
-    uint64_t fields_len, len;
+    uint64_t len;
 
-    if ((n > 0 && p[0] != 'l' && p[0] != 'B') || (n > 3 && p[3] != 1))
-        return -EBADMSG;
-    if (n < POSTERN_HEADER_FIXED)
-        return 0;
-    fields_len = postern_load32(p + 12, (char)p[0]);
-    if (fields_len > POSTERN_FIELDS_MAX)
-        return -EBADMSG;
-    len = postern_align(POSTERN_HEADER_FIXED + fields_len, 8) + (uint64_t)postern_load32(p + 4, (char)p[0]);
-    if (len > max || len > POSTERN_MESSAGE_MAX)
+    if (n < POSTERN_HEADER_FIXED) {
+        bool wrong = (n > 0 && p[0] != 'l' && p[0] != 'B') || (n > 3 && p[3] != 1);
+
+        return wrong ? -EBADMSG : 0;
+    }
+    len = whole_length(p);
+    if (len == 0 || len > max)
         return -EBADMSG;
     *total = (uint32_t)len;
     return 1;
 }
 
-static bool is_zero(const uint8_t *p, size_t from, size_t to)
-{
-    while (from < to)
-        if (p[from++] != 0)
-            return false;
-    return true;
-}
+#define SEEN(code) (1u << (code))
 
-/* A string of `size` bytes of length at pos; the offset behind its NUL, or 0. */
-static inline size_t parse_text(const struct postern_header *header, const uint8_t *p, size_t pos, size_t end, size_t size,
-                                struct postern_field_view *view)
-{
-    uint32_t len;
+/* What has been found in the field array so far. */
+struct fields {
+    struct postern_field_view texts[FIELDS_KNOWN]; /* by code, of the fields that were seen */
+    uint32_t reply_serial, reply_at, fds;
+    bool unknown; /* there are others than the known ones */
+};
 
-    if (end - pos < size)
-        return 0;
-    len = size == 1 ? p[pos] : postern_load32(p + pos, header->order);
-    pos += size;
+/* The text of len bytes at pos, behind its length; the offset behind its NUL, or 0. */
+static inline size_t parse_text(const uint8_t *p, size_t pos, size_t end, uint32_t len, struct postern_field_view *view)
+{
     if (len >= end - pos || p[pos + len] != '\0')
         return 0;
     view->s = (const char *)p + pos;
@@ -66,153 +82,172 @@ static inline size_t parse_text(const struct postern_header *header, const uint8
     return pos + len + 1;
 }
 
-static inline size_t parse_u32(const struct postern_header *header, const uint8_t *p, size_t pos, size_t end, uint32_t *value)
+static inline bool is_text_valid(unsigned code, const struct postern_field_view *view)
 {
-    if (end - pos < 4)
-        return 0;
-    *value = postern_load32(p + pos, header->order);
-    return pos + 4;
-}
-
-static inline size_t parse_name(const struct postern_header *header, const uint8_t *p, size_t pos, size_t end,
-                                struct postern_field_view *view, bool (*is_valid)(const char *s, size_t len))
-{
-    size_t after = parse_text(header, p, pos, end, 4, view);
-
-    return after > 0 && is_valid(view->s, view->len) ? after : 0;
-}
-
-/* The value of the known field `code` at pos, which is a multiple of 4; the offset behind it, or 0 when it is not valid. */
-static size_t parse_known(struct postern_header *header, const uint8_t *p, size_t pos, size_t end, unsigned code)
-{
-    struct postern_field_view other = {0};
-    size_t after;
-
     switch (code) {
     case POSTERN_FIELD_PATH:
-        return parse_name(header, p, pos, end, &header->path, postern_path_is_valid);
-    case POSTERN_FIELD_INTERFACE:
-        return parse_name(header, p, pos, end, &header->interface, postern_name_is_interface);
-    case POSTERN_FIELD_MEMBER:
-        return parse_name(header, p, pos, end, &header->member, postern_name_is_member);
-    case POSTERN_FIELD_ERROR_NAME:
-        return parse_name(header, p, pos, end, &header->error, postern_name_is_error);
-    case POSTERN_FIELD_DESTINATION:
-        return parse_name(header, p, pos, end, &header->destination, postern_name_is_bus);
-    case POSTERN_FIELD_SENDER:
-        header->clean = false;
-        return parse_name(header, p, pos, end, &header->sender, postern_name_is_bus);
     case POSTERN_FIELD_INSTANCE:
-        header->clean = false;
-        return parse_name(header, p, pos, end, &other, postern_path_is_valid);
+        return postern_path_is_valid(view->s, view->len);
+    case POSTERN_FIELD_MEMBER:
+        return postern_name_is_member(view->s, view->len);
+    case POSTERN_FIELD_INTERFACE:
+        return postern_name_is_interface(view->s, view->len);
+    case POSTERN_FIELD_ERROR_NAME:
+        return postern_name_is_error(view->s, view->len);
     case POSTERN_FIELD_SIGNATURE:
-        after = parse_text(header, p, pos, end, 1, &header->signature);
-        return after > 0 && postern_signature_is_valid(header->signature.s, header->signature.len) ? after : 0;
-    case POSTERN_FIELD_REPLY_SERIAL:
-        after = parse_u32(header, p, pos, end, &header->reply_serial);
-        return header->reply_serial != 0 ? after : 0;
-    default:
-        return parse_u32(header, p, pos, end, &header->fds);
+        return postern_signature_is_valid(view->s, view->len);
+    default: /* destination and sender */
+        return postern_name_is_bus(view->s, view->len);
     }
 }
 
-/* The field at pos, a multiple of 8; the offset behind it, or 0. seen: bits of the known fields so far. */
-static size_t parse_field(struct postern_header *header, const uint8_t *p, size_t pos, size_t end, uint32_t *seen)
+/* The known field at pos; the offset behind it, or 0 when it is not valid. */
+static inline size_t parse_known(struct fields *fields, char order, const uint8_t *p, size_t pos, size_t end, unsigned code)
 {
-    unsigned code;
+    struct postern_field_view *view = &fields->texts[code];
+    uint32_t value;
+    size_t after;
+
+    if (memcmp(p + pos, field_heads[code], sizeof(field_heads[code])) != 0)
+        return 0;
+    if (code == POSTERN_FIELD_SIGNATURE) {
+        after = parse_text(p, pos + 5, end, p[pos + 4], view);
+        return after > 0 && is_text_valid(code, view) ? after : 0;
+    }
+    if (end - pos < 8)
+        return 0;
+    value = postern_load32(p + pos + 4, order);
+    if (code == POSTERN_FIELD_REPLY_SERIAL) {
+        fields->reply_serial = value;
+        fields->reply_at = (uint32_t)pos + 4;
+        return value != 0 ? pos + 8 : 0;
+    }
+    if (code == POSTERN_FIELD_UNIX_FDS) {
+        fields->fds = value;
+        return pos + 8;
+    }
+    after = parse_text(p, pos + 8, end, value, view);
+    return after > 0 && is_text_valid(code, view) ? after : 0;
+}
+
+/* Of whatever type; it goes no further, so handles in it need not exist. The outer struct looks like the inner one alone and stands for
+ * the array around it: what copy_kept() reads over must not be too deep for its reader. */
+static size_t parse_unknown(char order, const uint8_t *p, size_t pos, size_t end)
+{
     size_t used;
 
-    if (end - pos < 5)
-        return 0;
-    code = p[pos];
-    if (code == 0)
-        return 0;
-    if (code >= FIELDS_KNOWN) {
-        /* Of whatever type; it goes no further, so handles in it need not exist. The outer struct looks like the inner one alone and
-         * stands for the array around it: what copy_kept() reads over must not be too deep for its reader. */
-        header->clean = false;
-        if (postern_body_validate_prefix(header->order, "((yv))", 6, p + pos, end - pos, UINT32_MAX, &used) < 0)
-            return 0;
-        return pos + used;
-    }
-    if ((*seen & 1u << code) != 0 || p[pos + 1] != 1 || (char)p[pos + 2] != field_types[code] || p[pos + 3] != '\0')
-        return 0;
-    *seen |= 1u << code;
-    return parse_known(header, p, pos + 4, end, code);
+    return postern_body_validate_prefix(order, "((yv))", 6, p + pos, end - pos, UINT32_MAX, &used) == 0 ? pos + used : 0;
 }
 
-static bool parse_fields(struct postern_header *header, const uint8_t *p)
+/* The field array, up to end; *seen: the bits of the known fields in it, by code. */
+static bool parse_fields(struct fields *fields, char order, const uint8_t *p, size_t end, uint32_t *seen)
 {
-    size_t pos = POSTERN_HEADER_FIXED, end = POSTERN_HEADER_FIXED + (size_t)header->fields_len;
-    uint32_t seen = 0;
+    size_t pos = POSTERN_HEADER_FIXED;
+    uint32_t found = 0;
 
     while (pos < end) {
         size_t start = postern_align(pos, 8);
+        unsigned code;
 
-        if (start >= end || !is_zero(p, pos, start))
+        if (end < start + 5 || !postern_is_padding8(p, pos, start))
             return false;
-        pos = parse_field(header, p, start, end, &seen);
+        code = p[start];
+        if (code == 0) {
+            return false;
+        } else if (code >= FIELDS_KNOWN) {
+            fields->unknown = true;
+            pos = parse_unknown(order, p, start, end);
+        } else {
+            pos = (found & SEEN(code)) == 0 ? parse_known(fields, order, p, start, end, code) : 0;
+            found |= SEEN(code);
+        }
         if (pos == 0)
             return false;
     }
-    return is_zero(p, end, header->body_start);
+    *seen = found;
+    return true;
 }
 
-/* "Message Types" and "Header Fields": what each type must have. */
-static bool has_required(const struct postern_header *header)
+/* "Message Types" and "Header Fields": what each type must have. Unknown types are well-formed, whatever their fields. */
+static inline bool has_required(unsigned type, uint32_t seen)
 {
-    switch (header->type) {
-    case TYPE_METHOD_CALL:
-        return header->path.s != NULL && header->member.s != NULL;
-    case TYPE_METHOD_RETURN:
-        return header->reply_serial != 0;
-    case TYPE_ERROR:
-        return header->error.s != NULL && header->reply_serial != 0;
-    case TYPE_SIGNAL:
-        return header->path.s != NULL && header->interface.s != NULL && header->member.s != NULL;
-    default:
-        return header->type != 0; /* unknown types are well-formed, whatever their fields */
-    }
+    static const uint32_t required[] = {
+        [TYPE_METHOD_CALL] = SEEN(POSTERN_FIELD_PATH) | SEEN(POSTERN_FIELD_MEMBER),
+        [TYPE_METHOD_RETURN] = SEEN(POSTERN_FIELD_REPLY_SERIAL),
+        [TYPE_ERROR] = SEEN(POSTERN_FIELD_ERROR_NAME) | SEEN(POSTERN_FIELD_REPLY_SERIAL),
+        [TYPE_SIGNAL] = SEEN(POSTERN_FIELD_PATH) | SEEN(POSTERN_FIELD_INTERFACE) | SEEN(POSTERN_FIELD_MEMBER),
+    };
+
+    return type > TYPE_SIGNAL || (type != 0 && (required[type] & ~seen) == 0);
 }
 
-static bool view_is(const struct postern_field_view *view, const char *s, size_t len)
+static inline struct postern_field_view text_of(const struct fields *fields, uint32_t seen, unsigned code)
 {
-    return view->s != NULL && view->len == len && memcmp(view->s, s, len) == 0;
+    return (seen & SEEN(code)) != 0 ? fields->texts[code] : (struct postern_field_view){0};
+}
+
+static inline bool view_is(struct postern_field_view view, const char *s, size_t len)
+{
+    return view.len == len && memcmp(view.s, s, len) == 0;
+}
+
+/* What the fields must have to do with each other and with the rest. */
+static inline bool is_consistent(const struct fields *fields, uint32_t seen, unsigned type, uint32_t body_len)
+{
+    if (!has_required(type, seen))
+        return false;
+    /* Reserved for what a library tells its own program: "Standard Interfaces", org.freedesktop.DBus.Local. */
+    if (view_is(text_of(fields, seen, POSTERN_FIELD_INTERFACE), LOCAL_INTERFACE, strlen(LOCAL_INTERFACE)) ||
+        view_is(text_of(fields, seen, POSTERN_FIELD_PATH), LOCAL_PATH, strlen(LOCAL_PATH)))
+        return false;
+    /* Every value takes at least a byte, so that each of the two implies the other. */
+    return (text_of(fields, seen, POSTERN_FIELD_SIGNATURE).len > 0) == (body_len > 0);
 }
 
 int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header *header)
 {
-    struct postern_header found = {.clean = true};
-    uint32_t expected;
+    struct fields fields; /* what is not seen is not looked at, and need not be cleared */
+    uint32_t fields_len, body_len, serial, seen;
+    size_t fields_end;
+    char order;
 
-    if (postern_header_length(p, total, total, &expected) != 1 || expected != total)
+    if (total < POSTERN_HEADER_FIXED || whole_length(p) != total)
         return -EBADMSG;
-    found.order = (char)p[0];
-    found.type = p[1];
-    found.flags = p[2];
-    found.body_len = postern_load32(p + 4, found.order);
-    found.serial = postern_load32(p + 8, found.order);
-    found.fields_len = postern_load32(p + 12, found.order);
-    found.body_start = total - found.body_len;
-    if (found.serial == 0 || !parse_fields(&found, p) || !has_required(&found))
+    order = (char)p[0];
+    body_len = postern_load32(p + 4, order);
+    serial = postern_load32(p + 8, order);
+    fields_len = postern_load32(p + 12, order);
+    fields_end = POSTERN_HEADER_FIXED + (size_t)fields_len;
+    fields.reply_serial = fields.reply_at = fields.fds = 0;
+    fields.unknown = false;
+    if (serial == 0 || !parse_fields(&fields, order, p, fields_end, &seen) || !postern_is_padding8(p, fields_end, total - body_len) ||
+        !is_consistent(&fields, seen, p[1], body_len))
         return -EBADMSG;
-    /* Reserved for what a library tells its own program: "Standard Interfaces", org.freedesktop.DBus.Local. */
-    if (view_is(&found.interface, LOCAL_INTERFACE, strlen(LOCAL_INTERFACE)) ||
-        view_is(&found.path, LOCAL_PATH, strlen(LOCAL_PATH)))
-        return -EBADMSG;
-    /* Every value takes at least a byte, so that each of the two implies the other. */
-    if ((found.signature.len > 0) != (found.body_len > 0))
-        return -EBADMSG;
-    *header = found;
+    header->order = order;
+    header->type = p[1];
+    header->flags = p[2];
+    header->serial = serial;
+    header->reply_serial = fields.reply_serial;
+    header->reply_at = fields.reply_at;
+    header->fds = fields.fds;
+    header->fields_len = fields_len;
+    header->body_len = body_len;
+    header->body_start = total - body_len;
+    header->clean = !fields.unknown && (seen & (SEEN(POSTERN_FIELD_SENDER) | SEEN(POSTERN_FIELD_INSTANCE))) == 0;
+    header->path = text_of(&fields, seen, POSTERN_FIELD_PATH);
+    header->interface = text_of(&fields, seen, POSTERN_FIELD_INTERFACE);
+    header->member = text_of(&fields, seen, POSTERN_FIELD_MEMBER);
+    header->error = text_of(&fields, seen, POSTERN_FIELD_ERROR_NAME);
+    header->destination = text_of(&fields, seen, POSTERN_FIELD_DESTINATION);
+    header->sender = text_of(&fields, seen, POSTERN_FIELD_SENDER);
+    header->signature = text_of(&fields, seen, POSTERN_FIELD_SIGNATURE);
     return 0;
 }
 
 /* A string field at `to`, which holds zeros; the length of the field. */
 static size_t stamp_field(uint8_t *to, char order, unsigned code, const char *value, size_t len)
 {
-    to[0] = (uint8_t)code;
-    to[1] = 1;
-    to[2] = (uint8_t)field_types[code];
+    memcpy(to, field_heads[code], sizeof(field_heads[code]));
     postern_store32(to + 4, order, (uint32_t)len);
     memcpy(to + 8, value, len);
     return 8 + len + 1;
@@ -226,7 +261,7 @@ int postern_stamp_init(struct postern_stamp *stamp, char order, const char *send
     uint8_t *large = NULL, *bytes = stamp->bytes;
 
     if (len > sizeof(stamp->bytes)) {
-        large = bytes = calloc(1, len);
+        large = bytes = calloc(1, postern_align(len, 8));
         if (large == NULL)
             return -ENOMEM;
     } else {
@@ -252,18 +287,13 @@ static bool is_kept(unsigned code)
     return code < FIELDS_KNOWN && code != POSTERN_FIELD_SENDER && code != POSTERN_FIELD_INSTANCE;
 }
 
-/* Bytes of the fields that stay, without padding at the end; writes them to `to` unless it is NULL, which may be where the fields stand: what
- * is written never overtakes what is read. The header has been parsed, hence the reader cannot fail. */
+/* Bytes of the fields that stay of a header that is not clean, without padding at the end; writes them to `to` unless it is NULL, which may
+ * be where the fields stand: what is written never overtakes what is read. The header has been parsed, hence the reader cannot fail. */
 static size_t copy_kept(const struct postern_header *header, const uint8_t *p, uint8_t *to)
 {
     size_t kept = 0, start, len;
     struct postern_reader reader;
 
-    if (header->clean) {
-        if (to != NULL)
-            memcpy(to, p + POSTERN_HEADER_FIXED, header->fields_len);
-        return header->fields_len;
-    }
     postern_reader_init(&reader, header->order, "yyyyuua(yv)", p, POSTERN_HEADER_FIXED + (size_t)header->fields_len);
     for (int i = 0; i < 6; i++)
         postern_reader_skip(&reader);
@@ -311,7 +341,8 @@ static uint64_t added_length(const struct postern_stamp *stamp, const struct pos
 int64_t postern_header_rewritten_length(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
                                         const struct postern_facts_value *facts)
 {
-    uint64_t fields = postern_align(copy_kept(header, p, NULL), 8) + added_length(stamp, facts);
+    size_t kept = header->clean ? header->fields_len : copy_kept(header, p, NULL);
+    uint64_t fields = postern_align(kept, 8) + added_length(stamp, facts);
     uint64_t len = postern_align(POSTERN_HEADER_FIXED + fields, 8);
 
     if (fields > POSTERN_FIELDS_MAX || len + header->body_len > POSTERN_MESSAGE_MAX)
@@ -328,19 +359,30 @@ static size_t pad(uint8_t *out, size_t from)
     return to;
 }
 
+/* The fixed part and the fields that stay, with the padding behind them. A parsed header ends in zeros itself; returns where to go on. */
+static inline size_t rewrite_kept(const struct postern_header *header, const uint8_t *p, uint8_t *out)
+{
+    if (header->clean) {
+        memcpy(out, p, header->body_start);
+        return header->body_start;
+    }
+    memcpy(out, p, POSTERN_HEADER_FIXED);
+    return pad(out, POSTERN_HEADER_FIXED + copy_kept(header, p, out + POSTERN_HEADER_FIXED));
+}
+
 void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
                             const struct postern_facts_value *facts, uint8_t *out)
 {
-    size_t at = pad(out, POSTERN_HEADER_FIXED + copy_kept(header, p, out + POSTERN_HEADER_FIXED)), end = at + stamp->len;
+    size_t at = rewrite_kept(header, p, out), end = at + stamp->len;
 
-    memcpy(out, p, 12);
-    memcpy(out + at, stamp->large != NULL ? stamp->large : stamp->bytes, stamp->len);
+    /* The stamp has its own zeros behind it. */
+    memcpy(out + at, stamp->large != NULL ? stamp->large : stamp->bytes, postern_align(stamp->len, 8));
     if (has_facts(facts)) {
-        at = pad(out, end);
+        at = postern_align(end, 8);
         memcpy(out + at, facts_head, sizeof(facts_head));
         memcpy(out + at + sizeof(facts_head), facts->data, facts->len);
         end = at + sizeof(facts_head) + facts->len;
+        pad(out, end);
     }
     postern_store32(out + 12, header->order, (uint32_t)(end - POSTERN_HEADER_FIXED));
-    pad(out, end);
 }

@@ -46,6 +46,7 @@ struct postern_header {
     uint32_t body_start; /* fixed part, fields and padding */
     bool clean;          /* no SENDER, no field 10 and no unknown field to remove */
     struct postern_field_view path, interface, member, error, destination, sender, signature;
+    uint32_t reply_at; /* where in the message reply_serial stands; 0: absent */
 };
 
 /* How long is the message that begins at p, of which n bytes have arrived? 1 with *total set; 0: more bytes are needed to
@@ -71,7 +72,7 @@ uint32_t postern_header_strip(const struct postern_header *header, uint8_t *p);
  * depend on where they land.
  */
 struct postern_stamp {
-    uint32_t len; /* without padding at the end */
+    uint32_t len; /* without the zeros behind it, up to a multiple of 8 */
     uint8_t bytes[296 + 16];
     uint8_t *large; /* instead of bytes, when the instance path is long */
 };

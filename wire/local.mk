@@ -6,6 +6,7 @@ libwire_la_SOURCES = \
 	wire/credentials.c wire/credentials.h \
 	wire/header.c wire/header.h \
 	wire/match.c wire/match.h \
+	wire/memo.c wire/memo.h \
 	wire/message.c wire/message.h \
 	wire/name.c wire/name.h \
 	wire/reader.c wire/reader.h \

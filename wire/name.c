@@ -4,6 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "wire/bytes.h"
+
 #define LETTER 1u /* and underscore */
 #define DIGIT 2u
 #define HYPHEN 4u
@@ -21,34 +23,49 @@ static inline bool is_of(char c, unsigned allowed)
     return (classes[(unsigned char)c] & allowed) != 0;
 }
 
-/* At least `least` elements, separated by periods, none empty, beginning with one of `first` and going on with `rest`. */
-static bool are_elements(const char *s, size_t len, unsigned first, unsigned rest, size_t least)
+/* Behind the run of allowed bytes at s, up to end. Four bytes to each look at where it ends: names are the most of a header. */
+static inline const char *skip(const char *s, const char *end, unsigned allowed)
 {
-    size_t n = 0, i = 0;
+    for (; end - s >= 4; s += 4) {
+        if (!is_of(s[0], allowed))
+            return s;
+        if (!is_of(s[1], allowed))
+            return s + 1;
+        if (!is_of(s[2], allowed))
+            return s + 2;
+        if (!is_of(s[3], allowed))
+            return s + 3;
+    }
+    while (s < end && is_of(*s, allowed))
+        s++;
+    return s;
+}
 
-    for (;;) {
-        if (i >= len || !is_of(s[i], first))
+/* At least `least` elements, one or two, between separators, none empty, beginning with one of `first` and going on with `rest`. */
+static inline bool are_elements(const char *s, size_t len, char separator, unsigned first, unsigned rest, size_t least)
+{
+    const char *end = s + len;
+
+    for (bool enough = least < 2;; enough = true) {
+        if (s == end || !is_of(*s, first))
             return false;
-        while (i < len && is_of(s[i], rest))
-            i++;
-        n++;
-        if (i == len)
-            return n >= least;
-        if (s[i] != '.')
+        s = skip(s + 1, end, rest);
+        if (s == end)
+            return enough;
+        if (*s++ != separator)
             return false;
-        i++;
     }
 }
 
 bool postern_name_is_unique(const char *s, size_t len)
 {
     return len > 0 && len <= POSTERN_NAME_MAX && s[0] == ':' &&
-           are_elements(s + 1, len - 1, LETTER | DIGIT | HYPHEN, LETTER | DIGIT | HYPHEN, 2);
+           are_elements(s + 1, len - 1, '.', LETTER | DIGIT | HYPHEN, LETTER | DIGIT | HYPHEN, 2);
 }
 
 bool postern_name_is_well_known(const char *s, size_t len)
 {
-    return len <= POSTERN_NAME_MAX && are_elements(s, len, LETTER | HYPHEN, LETTER | DIGIT | HYPHEN, 2);
+    return len <= POSTERN_NAME_MAX && are_elements(s, len, '.', LETTER | HYPHEN, LETTER | DIGIT | HYPHEN, 2);
 }
 
 bool postern_name_is_bus(const char *s, size_t len)
@@ -58,12 +75,12 @@ bool postern_name_is_bus(const char *s, size_t len)
 
 bool postern_name_is_namespace(const char *s, size_t len)
 {
-    return len <= POSTERN_NAME_MAX && are_elements(s, len, LETTER | HYPHEN, LETTER | DIGIT | HYPHEN, 1);
+    return len <= POSTERN_NAME_MAX && are_elements(s, len, '.', LETTER | HYPHEN, LETTER | DIGIT | HYPHEN, 1);
 }
 
 bool postern_name_is_interface(const char *s, size_t len)
 {
-    return len <= POSTERN_NAME_MAX && are_elements(s, len, LETTER, LETTER | DIGIT, 2);
+    return len <= POSTERN_NAME_MAX && are_elements(s, len, '.', LETTER, LETTER | DIGIT, 2);
 }
 
 bool postern_name_is_error(const char *s, size_t len)
@@ -73,32 +90,24 @@ bool postern_name_is_error(const char *s, size_t len)
 
 bool postern_name_is_member(const char *s, size_t len)
 {
-    if (len == 0 || len > POSTERN_NAME_MAX || !is_of(s[0], LETTER))
-        return false;
-    for (size_t i = 1; i < len; i++)
-        if (!is_of(s[i], LETTER | DIGIT))
-            return false;
-    return true;
+    return len > 0 && len <= POSTERN_NAME_MAX && is_of(s[0], LETTER) && skip(s + 1, s + len, LETTER | DIGIT) == s + len;
 }
 
 bool postern_path_is_valid(const char *s, size_t len)
 {
     if (len == 0 || s[0] != '/')
         return false;
-    if (len == 1)
-        return true;
-    for (size_t i = 1; i < len; i++)
-        if (s[i] == '/' ? s[i - 1] == '/' : !is_of(s[i], LETTER | DIGIT))
-            return false;
-    return s[len - 1] != '/';
+    return len == 1 || are_elements(s + 1, len - 1, '/', LETTER | DIGIT, LETTER | DIGIT, 1);
 }
 
-/* Length of the sequence of two to four bytes at s, of which n are there; 0: not valid (Unicode, table 3-7). */
+/* Length of the sequence of one to four bytes at s, of which n are there; 0: not valid (Unicode, table 3-7), or NUL. */
 static size_t utf8_sequence(const uint8_t *s, size_t n)
 {
     uint8_t low = 0x80, high = 0xbf; /* of the second byte */
     size_t len;
 
+    if (s[0] < 0x80)
+        return s[0] != 0;
     if (s[0] >= 0xc2 && s[0] <= 0xdf) {
         len = 2;
     } else if ((s[0] & 0xf0) == 0xe0) {
@@ -124,39 +133,56 @@ static size_t utf8_sequence(const uint8_t *s, size_t n)
     return len;
 }
 
-/* Eight bytes of ASCII without a NUL: the usual case, in one step. */
-static inline bool is_plain_ascii(const uint8_t *p)
-{
-    const uint64_t high = UINT64_C(0x8080808080808080);
-    uint64_t word;
+#define HIGH_BITS UINT64_C(0x8080808080808080)
+#define SEVEN_BITS UINT64_C(0x7f7f7f7f7f7f7f7f)
+#define ONES UINT64_C(0x0101010101010101)
 
-    memcpy(&word, p, sizeof(word));
-    /* Without high bits, adding 0x7f sets the high bit of every byte but NUL and carries nothing over. */
-    return (word & high) == 0 && ((word + UINT64_C(0x7f7f7f7f7f7f7f7f)) & high) == high;
+/* The high bits of those of eight bytes that are ASCII and not NUL; of others maybe not: 0x7f is added to the low seven bits of each, which
+ * sets its high bit unless they are zero and carries nothing over, unless a byte is not ASCII. But then its own bit is missing. */
+static inline uint64_t plain_bits(uint64_t word)
+{
+    return (word + SEVEN_BITS) & ~word & HIGH_BITS;
 }
 
-bool postern_utf8_is_valid(const char *s, size_t len)
+/* Are the 32 bytes at s ASCII without a NUL? */
+static inline bool is_plain_block(const uint8_t *s)
 {
-    const uint8_t *p = (const uint8_t *)s;
-    size_t i = 0;
+    return (plain_bits(postern_load64(s, 'l')) & plain_bits(postern_load64(s + 8, 'l')) & plain_bits(postern_load64(s + 16, 'l')) &
+            plain_bits(postern_load64(s + 24, 'l'))) == HIGH_BITS;
+}
 
-    while (i < len) {
-        size_t n;
+/* Is s[0..n) ASCII without a NUL? n is below 8: what is missing to a word is made up. No byte behind the end is read. */
+static inline bool is_plain_tail(const uint8_t *s, size_t n)
+{
+    uint64_t word;
 
-        if (len - i >= 8 && is_plain_ascii(p + i)) {
-            i += 8;
-            continue;
-        }
-        if (p[i] == 0)
-            return false;
-        if (p[i] < 0x80) {
-            i++;
-            continue;
-        }
-        n = utf8_sequence(p + i, len - i);
+    if (n >= 4)
+        word = postern_load32(s, 'l') | (uint64_t)postern_load32(s + n - 4, 'l') << 8 * (n - 4);
+    else if (n > 0)
+        word = s[0] | (uint64_t)s[n / 2] << 8 * (n / 2) | (uint64_t)s[n - 1] << 8 * (n - 1);
+    else
+        return true;
+    return plain_bits(word | ONES << 8 * n) == HIGH_BITS;
+}
+
+bool postern_utf8_is_valid(const char *text, size_t len)
+{
+    const uint8_t *s = (const uint8_t *)text, *end = s + len;
+    size_t n;
+
+    while (end - s >= 32 && is_plain_block(s))
+        s += 32;
+    for (; end - s >= 8; s += n) {
+        n = plain_bits(postern_load64(s, 'l')) == HIGH_BITS ? 8 : utf8_sequence(s, (size_t)(end - s));
         if (n == 0)
             return false;
-        i += n;
+    }
+    if (is_plain_tail(s, (size_t)(end - s)))
+        return true;
+    for (; s < end; s += n) {
+        n = utf8_sequence(s, (size_t)(end - s));
+        if (n == 0)
+            return false;
     }
     return true;
 }

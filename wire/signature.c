@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "wire/signature.h"
 
+const struct postern_type postern_types[256] = {
+    ['y'] = {.alignment = 1, .size = 1, .basic = true, .single = true},
+    ['n'] = {.alignment = 2, .size = 2, .basic = true, .single = true},
+    ['q'] = {.alignment = 2, .size = 2, .basic = true, .single = true},
+    ['b'] = {.alignment = 4, .size = 4, .basic = true, .single = true},
+    ['i'] = {.alignment = 4, .size = 4, .basic = true, .single = true},
+    ['u'] = {.alignment = 4, .size = 4, .basic = true, .single = true},
+    ['h'] = {.alignment = 4, .size = 4, .basic = true, .single = true},
+    ['x'] = {.alignment = 8, .size = 8, .basic = true, .single = true},
+    ['t'] = {.alignment = 8, .size = 8, .basic = true, .single = true},
+    ['d'] = {.alignment = 8, .size = 8, .basic = true, .single = true},
+    ['s'] = {.alignment = 4, .basic = true, .single = true},
+    ['o'] = {.alignment = 4, .basic = true, .single = true},
+    ['g'] = {.alignment = 1, .basic = true, .single = true},
+    ['v'] = {.alignment = 1, .single = true},
+    ['a'] = {.alignment = 4},
+    ['('] = {.alignment = 8},
+    ['{'] = {.alignment = 8},
+};
+
 struct parse {
     const char *s;
     size_t len;
     uint8_t *next; /* may be NULL */
 };
-
-static inline bool is_basic(char code)
-{
-    static const bool basic[256] = {
-        ['y'] = true, ['b'] = true, ['n'] = true, ['q'] = true, ['i'] = true, ['u'] = true, ['x'] = true,
-        ['t'] = true, ['d'] = true, ['s'] = true, ['o'] = true, ['g'] = true, ['h'] = true,
-    };
-
-    return basic[(unsigned char)code];
-}
 
 static size_t parse_type(const struct parse *parse, size_t at, unsigned arrays, unsigned structs);
 
@@ -39,7 +49,7 @@ static size_t parse_entry(const struct parse *parse, size_t at, unsigned arrays,
 {
     size_t i;
 
-    if (at + 1 >= parse->len || !is_basic(parse->s[at + 1]))
+    if (at + 1 >= parse->len || !postern_types[(unsigned char)parse->s[at + 1]].basic)
         return 0;
     i = parse_type(parse, at + 1, arrays, structs);
     i = i > 0 ? parse_type(parse, i, arrays, structs) : 0;
@@ -56,7 +66,7 @@ static size_t parse_type(const struct parse *parse, size_t at, unsigned arrays, 
     char code = at < parse->len ? parse->s[at] : '\0';
     size_t end;
 
-    if (code == 'v' || is_basic(code))
+    if (postern_types[(unsigned char)code].single)
         end = at + 1;
     else if (code == '(')
         end = parse_struct(parse, at, arrays, structs);
@@ -87,7 +97,14 @@ bool postern_signature_parse(const char *s, size_t len, uint8_t *next)
 
 bool postern_signature_is_valid(const char *s, size_t len)
 {
-    return postern_signature_parse(s, len, NULL);
+    if (len > POSTERN_SIGNATURE_MAX)
+        return false;
+    for (size_t at = 0, n; at < len; at += n) {
+        n = postern_signature_simple(s + at, len - at);
+        if (n == 0)
+            return postern_signature_parse(s + at, len - at, NULL);
+    }
+    return true;
 }
 
 bool postern_signature_is_single(const char *s, size_t len)
@@ -111,49 +128,4 @@ size_t postern_signature_next(const char *s)
         i++;
     } while (open > 0);
     return i;
-}
-
-size_t postern_type_alignment(char code)
-{
-    switch (code) {
-    case 'y':
-    case 'g':
-    case 'v':
-        return 1;
-    case 'n':
-    case 'q':
-        return 2;
-    case 'b':
-    case 'i':
-    case 'u':
-    case 'h':
-    case 's':
-    case 'o':
-    case 'a':
-        return 4;
-    case 'x':
-    case 't':
-    case 'd':
-    case '(':
-    case '{':
-        return 8;
-    default:
-        return 0;
-    }
-}
-
-size_t postern_type_fixed_size(char code)
-{
-    switch (code) {
-    case 's':
-    case 'o':
-    case 'g':
-    case 'v':
-    case 'a':
-    case '(':
-    case '{':
-        return 0;
-    default:
-        return postern_type_alignment(code);
-    }
 }

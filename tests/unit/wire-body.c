@@ -133,9 +133,36 @@ static const struct {
     {"ah", "u8 u1 u0", true},
     {"ah", "u8 u1 u2", false},
     {"v", "y01 'h' . . u2", false},
+    /* simple types before and behind others */
+    {"y(y)y", "y01 z7 y01 y01", true},
+    {"yayv(y)", "y01 z3 u1 y05 y01 'y' . y07 z3 y01", true},
+    {"yayv(y)", "y01 z3 u1 y05 y01 'y' . y07 z2 y01 y01", false},
+    {"(y)ay", "y01 z3 u1 y05", true},
+    {"(y)ay", "y01 z3 u2 y05", false},
+    {"asa{yv}", "u0 u0", true},
+    {"aya{yv}", "u0 u1", false},
+    {"a{sv}y", "u0 z4 y01", true},
+    {"a{sv}y", "u9 z4 u1 'k' . y01 'y' y01 y01", false},
+    {"a{sv}", "u17 z4 u1 'k' . y01 's' . |4 u0 .", true},
+    {"a{sv}", "u17 z4 u1 'k' . y01 's' . |4 u0 y01", false},
+    {"sa{sv}as", "u1 'i' . z2 u10 z4 u1 'k' . y01 'y' . y07 z2 u5 u0 .", true},
+    {"sa{sv}as", "u1 'i' . z2 u10 z4 u1 'k' . y01 'y' . y07 z2 u4 u0 .", false},
+    {"sa{sv}as", "u1 'i' . z2 u9 z4 u1 'k' . y01 'y' . y07 z2 u5 u0 .", false},
+    {"va{sv}", "y05 'a{sv}' . z1 u0 |8 u0 z4", true},
+    {"v", "y06 'a{sv}y' . u0 y01", false},
+    {"v", "y04 'a{sv' . z2 u0", false},
+    {"a{sv", "u0 z4", false},
+    {"a{sy}", "u7 z4 u1 'k' . y07", true},
+    {"a{us}", "u9 z4 u7 u0 .", true},
+    {"a{us}", "u9 z4 u7 u0 y01", false},
     /* not a signature */
     {"a", "u0", false},
     {"z", ".", false},
+    {"ya", "y01 z3 u0", false},
+    {"yz", "y01 .", false},
+    {"y(", "y01 z7", false},
+    {"y(y)z", "y01 z7 y01 .", false},
+    {"aya", "u0 u0", false},
 };
 
 /* In memory of just the right size, so that a sanitizer sees one byte too many; and at an odd address. */
@@ -177,6 +204,72 @@ START_TEST(cut_short)
             ck_assert_int_eq(validate('l', rows[i].signature, &made), -EBADMSG);
         }
     }
+}
+END_TEST
+
+/* n bytes, then a number that stands at a multiple of its size: all that is skipped must be zero. */
+START_TEST(padding)
+{
+    static const struct {
+        const char *code, *number;
+        size_t size;
+    } numbers[] = {{"q", "q7", 2}, {"u", "u7", 4}, {"s", "u0 .", 4}, {"t", "t7", 8}, {"(y)", "y01", 8}};
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        for (size_t n = 0; n < 20; n++) {
+            struct made made = {.len = 0};
+            size_t start = (n + numbers[i].size - 1) / numbers[i].size * numbers[i].size;
+            char signature[32], text[16];
+
+            snprintf(signature, sizeof(signature), "%s%s", repeat('y', n), numbers[i].code);
+            memset(made.data, 0xff, n);
+            made.len = n;
+            snprintf(text, sizeof(text), "|%zu %s", numbers[i].size, numbers[i].number);
+            make(&made, 'B', text);
+            ck_assert_int_eq(validate('B', signature, &made), 0);
+            for (size_t at = n; at < start; at++) {
+                made.data[at] = 1;
+                ck_assert_int_eq(validate('B', signature, &made), -EBADMSG);
+                made.data[at] = 0;
+            }
+        }
+    }
+}
+END_TEST
+
+/* Texts of every length, with a bad byte at every place. */
+START_TEST(texts)
+{
+    for (size_t len = 0; len < 40; len++) {
+        for (const char *order = "lB"; *order != '\0'; order++) {
+            struct made made = {.len = 0};
+            char text[64];
+
+            snprintf(text, sizeof(text), "u%zu z%zu .", len, len);
+            make(&made, *order, text);
+            memset(made.data + 4, 'x', len);
+            ck_assert_int_eq(validate(*order, "s", &made), 0);
+            for (size_t i = 4; i < 4 + len; i++) {
+                made.data[i] = '\0';
+                ck_assert_int_eq(validate(*order, "s", &made), -EBADMSG);
+                made.data[i] = 0x80;
+                ck_assert_int_eq(validate(*order, "s", &made), -EBADMSG);
+                made.data[i] = 'x';
+            }
+            made.data[4 + len] = 'x';
+            ck_assert_int_eq(validate(*order, "s", &made), -EBADMSG);
+        }
+    }
+}
+END_TEST
+
+/* A signature may be 255 bytes long, whatever it is of. */
+START_TEST(longest_signature)
+{
+    uint8_t body[256] = {0};
+
+    ck_assert_int_eq(postern_body_validate('l', repeat('y', 255), 255, body, 255, 0), 0);
+    ck_assert_int_eq(postern_body_validate('l', repeat('y', 256), 256, body, 256, 0), -EBADMSG);
 }
 END_TEST
 
@@ -263,6 +356,9 @@ Suite *wire_body_suite(void)
 
     tcase_add_test(tcase, bodies);
     tcase_add_test(tcase, cut_short);
+    tcase_add_test(tcase, padding);
+    tcase_add_test(tcase, texts);
+    tcase_add_test(tcase, longest_signature);
     tcase_add_test(tcase, nesting);
     tcase_add_test(tcase, many_empty_arrays);
     tcase_add_test(tcase, longest_array);

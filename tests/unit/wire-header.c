@@ -81,6 +81,8 @@ static const struct {
     {1, CALL "|8 y0b . . y01", "", false},
     {1, CALL "[0s:x]", "", false},
     {1, CALL "|8 . y01 . . u5", "", false},
+    {1, CALL "|8 . . . . u5", "", false},
+    {1, CALL "|8 . . . . u3 'a.b' .", "", false},
     /* reserved for libraries */
     {1, "[1o:/org/freedesktop/DBus/Local] [3s:M]", "", false},
     {1, "[1o:/org/freedesktop/DBus/Locals] [3s:M]", "", true},
@@ -97,6 +99,10 @@ static const struct {
     {1, CALL "z6", "", false},        /* padding counted as part of the array */
     {1, CALL "|8 y05", "", false},
     {1, CALL "|8 y05 y01 'u' .", "", false},
+    {1, CALL "|8 y05 y01 'u' . y09 z2", "", false},
+    {1, CALL "|8 y08 y01 'g' .", "", false},
+    {1, CALL "|8 y08 y01 'g' . .", "", false},
+    {1, CALL "|8 y08 y01 'g' . . .", "", true},
     {1, CALL "|8 y05 y01 'u' . u9 .", "", false},
     {1, CALL "|8 y05 y01 'u' y01 u9", "", false},
     {1, "[1o:/a] |8 y03 y01 's' . u1 'M'", "", false},
@@ -133,6 +139,43 @@ START_TEST(headers)
                           rows[i].fields, rows[i].body);
         }
     }
+}
+END_TEST
+
+/* Members of every length, then another field, or none: the padding between them and at the end must be zero. */
+START_TEST(header_padding)
+{
+    for (size_t n = 1; n < 20; n++) {
+        for (int last = 0; last < 2; last++) {
+            size_t end = 16 + 16 + 8 + n + 1; /* fixed part, path, member */
+            struct postern_header header;
+            struct made made;
+            char fields[64];
+
+            snprintf(fields, sizeof(fields), "[1o:/a] [3s:%s] %s", repeat('M', n), last ? "" : "[6s:a.b]");
+            make_message(&made, 'l', 1, fields, "");
+            ck_assert_int_eq(parse(&made, &header), 0);
+            for (size_t at = end; at % 8 != 0; at++) {
+                made.data[at] = 1;
+                ck_assert_int_eq(parse(&made, &header), -EBADMSG);
+                made.data[at] = 0;
+            }
+        }
+    }
+}
+END_TEST
+
+/* What was there before is still there when the header is not valid. */
+START_TEST(untouched_on_failure)
+{
+    struct postern_header header, before;
+    struct made made;
+
+    memset(&header, 0x5a, sizeof(header));
+    before = header;
+    make_message(&made, 'l', 1, CALL "[8g:u]", "");
+    ck_assert_int_eq(parse(&made, &header), -EBADMSG);
+    ck_assert_mem_eq(&header, &before, sizeof(header));
 }
 END_TEST
 
@@ -424,6 +467,8 @@ Suite *wire_header_suite(void)
     TCase *tcase = tcase_create("header");
 
     tcase_add_test(tcase, headers);
+    tcase_add_test(tcase, header_padding);
+    tcase_add_test(tcase, untouched_on_failure);
     tcase_add_test(tcase, header_contents);
     tcase_add_test(tcase, fixed_part);
     tcase_add_test(tcase, header_length);

@@ -31,6 +31,7 @@ const char *repeat(char c, size_t n);
 Suite *wire_name_suite(void);
 Suite *wire_signature_suite(void);
 Suite *wire_header_suite(void);
+Suite *wire_memo_suite(void);
 Suite *wire_body_suite(void);
 Suite *wire_values_suite(void);
 Suite *wire_match_suite(void);

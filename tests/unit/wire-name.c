@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/unit/wire-make.h"
@@ -103,6 +104,82 @@ START_TEST(names_end_where_told)
 }
 END_TEST
 
+/* The answer of `is` to s[0..len), which stands in memory of just the right size. */
+static bool ask(bool (*is)(const char *s, size_t len), const char *s, size_t len)
+{
+    char *copy = malloc(len + 1); /* one before, so that it has no alignment and may be empty */
+    bool answer;
+
+    ck_assert_ptr_nonnull(copy);
+    memcpy(copy + 1, s, len);
+    answer = is(copy + 1, len);
+    free(copy);
+    return answer;
+}
+
+/* "x" at every place of names of every length: what else may stand there, and what not. */
+START_TEST(every_place_of_a_name)
+{
+    static const char never[] = {'\0', '/', ':', '@', '[', '`', '{', ' ', '\x7f', '\x80', '\xff'};
+    char text[40];
+
+    for (size_t len = 3; len < sizeof(text); len++) {
+        memset(text, 'x', len);
+        text[1] = '.';
+        for (size_t i = 0; i < len; i++) {
+            char was = text[i];
+            bool apart = i > 2 && i + 1 < len; /* from the other period, and from the ends */
+
+            for (size_t j = 0; j < sizeof(never); j++) {
+                text[i] = never[j];
+                ck_assert(!ask(postern_name_is_interface, text, len) && !ask(postern_name_is_well_known, text, len));
+            }
+            text[i] = '.';
+            ck_assert_int_eq(ask(postern_name_is_interface, text, len), i == 1 || apart);
+            ck_assert_int_eq(ask(postern_name_is_well_known, text, len), i == 1 || apart);
+            text[i] = '-';
+            ck_assert(!ask(postern_name_is_interface, text, len));
+            ck_assert_int_eq(ask(postern_name_is_well_known, text, len), i != 1);
+            text[i] = '7';
+            ck_assert_int_eq(ask(postern_name_is_interface, text, len), i > 2);
+            ck_assert_int_eq(ask(postern_name_is_well_known, text, len), i > 2);
+            text[i] = was;
+        }
+    }
+}
+END_TEST
+
+START_TEST(every_place_of_a_member_or_path)
+{
+    static const char never[] = {'\0', '.', '-', ':', '@', '[', '`', '{', '\x7f', '\xff'};
+    char text[40];
+
+    for (size_t len = 1; len < sizeof(text); len++) {
+        memset(text, 'x', len);
+        for (size_t i = 0; i < len; i++) {
+            text[i] = '7';
+            ck_assert_int_eq(ask(postern_name_is_member, text, len), i > 0);
+            for (size_t j = 0; j < sizeof(never); j++) {
+                text[i] = never[j];
+                ck_assert(!ask(postern_name_is_member, text, len));
+            }
+            text[i] = 'x';
+        }
+        text[0] = '/';
+        for (size_t i = 1; i < len; i++) {
+            text[i] = '/';
+            ck_assert_int_eq(ask(postern_path_is_valid, text, len), i > 1 && i + 1 < len);
+            for (size_t j = 0; j < sizeof(never); j++) {
+                text[i] = never[j];
+                ck_assert(!ask(postern_path_is_valid, text, len));
+            }
+            text[i] = '7';
+            ck_assert(ask(postern_path_is_valid, text, len));
+        }
+    }
+}
+END_TEST
+
 static const struct {
     const char *s;
     size_t len;
@@ -143,17 +220,33 @@ START_TEST(utf8)
 {
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         ck_assert_msg(postern_utf8_is_valid(texts[i].s, texts[i].len) == texts[i].valid, "row %zu", i);
-    /* A NUL, or a byte of none, at every place of a word. */
-    for (size_t i = 0; i < 24; i++) {
-        char text[24];
+}
+END_TEST
 
-        memset(text, 'x', sizeof(text));
-        text[i] = '\0';
-        ck_assert(!postern_utf8_is_valid(text, sizeof(text)));
-        text[i] = '\xff';
-        ck_assert(!postern_utf8_is_valid(text, sizeof(text)));
-        text[i] = '\x01';
-        ck_assert(postern_utf8_is_valid(text, sizeof(text)));
+/* A NUL, a byte of no character, and characters of two to four bytes at every place of texts of every length up to some words. */
+START_TEST(every_place_of_a_text)
+{
+    static const char *const characters[] = {"\x01", "\x7f", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+    char text[80];
+
+    ck_assert(ask(postern_utf8_is_valid, "", 0));
+    for (size_t len = 1; len < sizeof(text); len++) {
+        for (size_t i = 0; i < len; i++) {
+            memset(text, 'x', len);
+            text[i] = '\0';
+            ck_assert(!ask(postern_utf8_is_valid, text, len));
+            text[i] = '\xff';
+            ck_assert(!ask(postern_utf8_is_valid, text, len));
+            text[i] = '\x80';
+            ck_assert(!ask(postern_utf8_is_valid, text, len));
+            for (size_t j = 0; j < sizeof(characters) / sizeof(characters[0]); j++) {
+                size_t n = strlen(characters[j]), fits = len - i < n ? len - i : n;
+
+                memset(text, 'x', len);
+                memcpy(text + i, characters[j], fits);
+                ck_assert_int_eq(ask(postern_utf8_is_valid, text, len), fits == n);
+            }
+        }
     }
 }
 END_TEST
@@ -186,7 +279,10 @@ Suite *wire_name_suite(void)
 
     tcase_add_test(tcase, names_and_paths);
     tcase_add_test(tcase, names_end_where_told);
+    tcase_add_test(tcase, every_place_of_a_name);
+    tcase_add_test(tcase, every_place_of_a_member_or_path);
     tcase_add_test(tcase, utf8);
+    tcase_add_test(tcase, every_place_of_a_text);
     tcase_add_test(tcase, subtree);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -43,6 +43,12 @@ START_TEST(signature_limits)
 
     ck_assert(postern_signature_is_valid(repeat('y', 255), 255));
     ck_assert(!postern_signature_is_valid(repeat('y', 256), 256));
+    ck_assert(postern_signature_parse(repeat('y', 255), 255, NULL));
+    ck_assert(!postern_signature_parse(repeat('y', 256), 256, NULL));
+    snprintf(text, sizeof(text), "(y)%s", repeat('y', 252));
+    ck_assert(postern_signature_is_valid(text, 255));
+    snprintf(text, sizeof(text), "%s(y)", repeat('y', 253));
+    ck_assert(!postern_signature_is_valid(text, 256));
     snprintf(text, sizeof(text), "%si", repeat('a', 32));
     ck_assert(postern_signature_is_single(text, strlen(text)));
     snprintf(text, sizeof(text), "%si", repeat('a', 33));
@@ -73,6 +79,29 @@ START_TEST(signature_table)
 }
 END_TEST
 
+/* Whatever is valid is so with and without a table, and the short way to simple types agrees with it. */
+START_TEST(short_ways)
+{
+    static const char codes[] = "ysva(){}z";
+    const size_t n_codes = sizeof(codes) - 1;
+    char s[5];
+    uint8_t next[5];
+
+    for (size_t i = 0; i < n_codes * n_codes * n_codes * n_codes * n_codes; i++) {
+        for (size_t k = 0, rest = i; k < sizeof(s); k++, rest /= n_codes)
+            s[k] = codes[rest % n_codes];
+        for (size_t len = 1; len <= sizeof(s); len++) {
+            bool valid = postern_signature_parse(s, len, next);
+            size_t simple = postern_signature_simple(s, len);
+
+            if (postern_signature_is_valid(s, len) != valid || postern_signature_is_single(s, len) != (valid && next[0] == len) || simple > len ||
+                (simple > 0 && valid && next[0] != simple))
+                ck_abort_msg("%.*s", (int)len, s);
+        }
+    }
+}
+END_TEST
+
 START_TEST(types)
 {
     static const char codes[] = "ybnqiuxtdsogha({v?";
@@ -94,6 +123,7 @@ Suite *wire_signature_suite(void)
     tcase_add_test(tcase, signatures);
     tcase_add_test(tcase, signature_limits);
     tcase_add_test(tcase, signature_table);
+    tcase_add_test(tcase, short_ways);
     tcase_add_test(tcase, types);
     suite_add_tcase(suite, tcase);
     return suite;

@@ -11,6 +11,7 @@ test_wire_SOURCES = \
 	tests/unit/wire-header.c \
 	tests/unit/wire-make.c tests/unit/wire-make.h \
 	tests/unit/wire-match.c \
+	tests/unit/wire-memo.c \
 	tests/unit/wire-name.c \
 	tests/unit/wire-signature.c \
 	tests/unit/wire-values.c

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Headers that were parsed lately. Programs say the same things again and again: of two messages of one kind only the serials, the body
+ * and its length differ, and to compare a header with one that is known to be valid costs a fraction of finding out anew what it says.
+ */
+#ifndef POSTERN_WIRE_MEMO_H
+#define POSTERN_WIRE_MEMO_H
+
+#include <stdint.h>
+
+#include "wire/header.h"
+
+#define POSTERN_MEMO_HEADER_MAX 256u /* bytes up to the body; longer ones are not kept */
+#define POSTERN_MEMO_SLOTS 64u
+
+struct postern_memo_slot {
+    struct postern_header header; /* clean; its views point into bytes. body_start 0: the slot is empty */
+    uint8_t bytes[POSTERN_MEMO_HEADER_MAX];
+};
+
+/* A zeroed one is empty. It needs no cleaning up. */
+struct postern_memo {
+    struct postern_memo_slot slots[POSTERN_MEMO_SLOTS];
+};
+
+/* postern_header_parse(), with the same answer to every message, whatever came before. */
+int postern_memo_parse(struct postern_memo *memo, const uint8_t *p, uint32_t total, struct postern_header *header);
+
+#endif
