@@ -33,7 +33,7 @@ static int take_message(struct postern_conn *conn, uint8_t *p, uint32_t total, u
 {
     struct postern_incoming message = {.bytes = p};
     struct postern_header *header = &message.header;
-    int r = postern_memo_parse(&conn->bus->memo, p, total, header);
+    int r = postern_memo_parse(&conn->bus->memo, conn->id, p, total, header);
 
     if (r == 0 && !header->clean) {
         uint32_t stripped = postern_header_strip(header, p);

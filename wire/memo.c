@@ -32,21 +32,23 @@ static inline uint32_t header_end(const uint8_t *p, uint32_t total)
 }
 
 /* Where a header like this would be. Any function of its bytes will do; a signature, which is often last, says little. */
-static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, const uint8_t *p, uint32_t end)
+static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, uint64_t sender, const uint8_t *p, uint32_t end)
 {
     uint64_t key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + end + p[1];
 
-    return &memo->slots[(key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (POSTERN_MEMO_SLOTS - 1)];
+    uint64_t place = (key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (POSTERN_MEMO_GROUP - 1);
+
+    return &memo->slots[(sender & (POSTERN_MEMO_GROUPS - 1)) * POSTERN_MEMO_GROUP + place];
 }
 
 /* An empty slot is like nothing: its body begins nowhere. */
-static inline bool is_like(struct postern_memo_slot *slot, const uint8_t *p, uint32_t total, uint32_t end)
+static inline bool is_like(struct postern_memo_slot *slot, uint64_t sender, const uint8_t *p, uint32_t total, uint32_t end)
 {
     const struct postern_header *known = &slot->header;
     const uint32_t zero = 0;
     uint32_t body_len;
 
-    if (known->body_start != end || total > POSTERN_MESSAGE_MAX || ((postern_load32(p, 'l') ^ postern_load32(slot->bytes, 'l')) & KIND_MASK) != 0)
+    if (slot->sender != sender || known->body_start != end || total > POSTERN_MESSAGE_MAX || ((postern_load32(p, 'l') ^ postern_load32(slot->bytes, 'l')) & KIND_MASK) != 0)
         return false;
     body_len = postern_load32(p + 4, known->order);
     if (body_len != total - end || (body_len > 0) != (known->body_len > 0) || memcmp(p + 8, &zero, sizeof(zero)) == 0)
@@ -97,25 +99,26 @@ static inline void repeat(const struct postern_memo_slot *slot, const uint8_t *p
     move_views(header, known, slot->bytes, p);
 }
 
-static inline void keep(struct postern_memo_slot *slot, const uint8_t *p, const struct postern_header *header)
+static inline void keep(struct postern_memo_slot *slot, uint64_t sender, const uint8_t *p, const struct postern_header *header)
 {
+    slot->sender = sender;
     memcpy(slot->bytes, p, header->body_start);
     slot->header = *header;
     move_views(&slot->header, header, p, slot->bytes);
 }
 
-int postern_memo_parse(struct postern_memo *memo, const uint8_t *p, uint32_t total, struct postern_header *header)
+int postern_memo_parse(struct postern_memo *memo, uint64_t sender, const uint8_t *p, uint32_t total, struct postern_header *header)
 {
     uint32_t end = header_end(p, total);
-    struct postern_memo_slot *slot = end > 0 ? slot_of(memo, p, end) : NULL;
+    struct postern_memo_slot *slot = end > 0 ? slot_of(memo, sender, p, end) : NULL;
     int r;
 
-    if (slot != NULL && is_like(slot, p, total, end)) {
+    if (slot != NULL && is_like(slot, sender, p, total, end)) {
         repeat(slot, p, total, header);
         return 0;
     }
     r = postern_header_parse(p, total, header);
     if (r == 0 && slot != NULL && header->clean)
-        keep(slot, p, header);
+        keep(slot, sender, p, header);
     return r;
 }

@@ -74,7 +74,7 @@ static void remember(const struct postern_header *header, const uint8_t *data, u
     struct postern_header again;
 
     for (int i = 0; i < 2; i++) {
-        FUZZ_REQUIRE(postern_memo_parse(&memo, data, total, &again) == r);
+        FUZZ_REQUIRE(postern_memo_parse(&memo, 7, data, total, &again) == r);
         if (r == 0) {
             FUZZ_REQUIRE(again.body_start == header->body_start && again.clean == header->clean && again.reply_at == header->reply_at);
             require_same_header(header, &again);

@@ -51,7 +51,7 @@ static int check(struct postern_memo *memo, const uint8_t *data, size_t len)
     memset(&header, 0x5a, sizeof(header));
     memset(&expected, 0x5a, sizeof(expected));
     r = postern_header_parse(p, (uint32_t)len, &expected);
-    if (postern_memo_parse(memo, p, (uint32_t)len, &header) != r)
+    if (postern_memo_parse(memo, 7, p, (uint32_t)len, &header) != r)
         ck_abort_msg("the memo changes whether a message is valid");
     if (r == 0 ? !same_header(&header, &expected) : memcmp(&header, &expected, sizeof(header)) != 0)
         ck_abort_msg("the memo changes what a header says");
@@ -142,7 +142,7 @@ START_TEST(serials)
                 ck_assert_int_eq(check(memo, made.data, made.len), serial > 0 && reply > 0 ? 0 : -EBADMSG);
                 if (serial == 0 || reply == 0)
                     continue;
-                ck_assert_int_eq(postern_memo_parse(memo, made.data, (uint32_t)made.len, &header), 0);
+                ck_assert_int_eq(postern_memo_parse(memo, 7, made.data, (uint32_t)made.len, &header), 0);
                 ck_assert(header.serial == serial << 20 && header.reply_serial == reply << 20 && header.flags == serial + reply);
             }
         }
@@ -166,7 +166,7 @@ START_TEST(long_headers)
         for (int i = 0; i < 3; i++)
             fill(memo, &made);
     }
-    for (size_t i = 0; i < POSTERN_MEMO_SLOTS; i++)
+    for (size_t i = 0; i < POSTERN_MEMO_GROUPS * POSTERN_MEMO_GROUP; i++)
         ck_assert_uint_le(memo->slots[i].header.body_start, POSTERN_MEMO_HEADER_MAX);
     free(memo);
 }
@@ -203,15 +203,18 @@ START_TEST(it_remembers)
     ck_assert_ptr_nonnull(memo);
     make_message(&made, 'l', 1, "[1o:/a] [6s:org.example.Notes] [2s:a.b] [3s:Method] [8g:u]", "u5");
     fill(memo, &made);
-    for (size_t i = 0; i < POSTERN_MEMO_SLOTS; i++) {
+    for (size_t i = 0; i < POSTERN_MEMO_GROUPS * POSTERN_MEMO_GROUP; i++) {
         if (memo->slots[i].header.body_start == 0)
             continue;
         memo->slots[i].header.fds = 77;
         kept++;
     }
     ck_assert_uint_eq(kept, 1);
-    ck_assert_int_eq(postern_memo_parse(memo, made.data, (uint32_t)made.len, &header), 0);
+    ck_assert_int_eq(postern_memo_parse(memo, 7, made.data, (uint32_t)made.len, &header), 0);
     ck_assert_uint_eq(header.fds, 77);
+    /* To another sender it is new, also to one of the same group. */
+    ck_assert_int_eq(postern_memo_parse(memo, 7 + POSTERN_MEMO_GROUPS, made.data, (uint32_t)made.len, &header), 0);
+    ck_assert_uint_eq(header.fds, 0);
     free(memo);
 }
 END_TEST
