@@ -141,9 +141,24 @@ static void forge(struct bench_message *message)
     memcpy(buf->data + 12, &n, sizeof(n));
 }
 
+/* Of the sender: such receivers share no header, each gets one that is written for it alone. */
+static void request_facts(struct bench_link *receiver)
+{
+    struct postern_writer w;
+
+    postern_writer_init(&w);
+    postern_writer_open(&w, 'a', "s");
+    postern_writer_string(&w, "UnixUserID");
+    postern_writer_close(&w);
+    bench_link_call(receiver, "org.postern.Mediator1", "RequestFacts", &w);
+    postern_writer_free(&w);
+}
+
 static void open_forged(struct stand *stand)
 {
     open_signals(stand);
+    for (unsigned i = 0; i < stand->options.receivers; i++)
+        request_facts(stand->receivers[i]);
     forge(&stand->message);
 }
 

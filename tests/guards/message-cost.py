@@ -21,6 +21,7 @@ from callgrind import OPTIONS, Profile  # noqa: E402
 
 RECORDS = os.path.join(TOP, 'tests/guards/message-cost.txt')
 TOLERANCE = 0.03 # of the instructions; whatever else is counted is exact
+ONCE = 0.2 # so often in a round memory is taken by chance: by a hash table that grows, since with this run's secret many keys fall together
 TIMEOUT = 300
 SKIP = 77
 
@@ -54,7 +55,7 @@ class Cost:
     """What a load costs: instructions for a message, counts for a round."""
 
     def __init__(self, instructions, counts):
-        self.instructions, self.counts = instructions, {name: round(n, 2) for name, n in counts.items() if round(n, 2) != 0}
+        self.instructions, self.counts = instructions, {name: round(n, 2) for name, n in counts.items() if n != 0}
 
     @classmethod
     def between(cls, once, twice, rounds, messages):
@@ -177,14 +178,17 @@ def write_records(costs):
 # ---- judging ---------------------------------------------------------------------------------------------------
 
 
+def is_forbidden(load, name):
+    return name in NEVER and load not in NEW and load not in KNOWN.get(name, ())
+
+
 def never_faults(costs):
     """What no record can permit."""
     for load, cost in costs.items():
         for name in NEVER:
-            known = load in NEW or load in KNOWN.get(name, ())
-            if cost.counts.get(name, 0) > 0 and not known:
+            if is_forbidden(load, name) and cost.counts.get(name, 0) > ONCE:
                 yield '%s: %s() is called %g times a round, and must not be' % (load, name, cost.counts[name])
-            if cost.counts.get(name, 0) == 0 and load in KNOWN.get(name, ()):
+            if load in KNOWN.get(name, ()) and cost.counts.get(name, 0) <= ONCE:
                 yield '%s: %s() is not called any more: take it out of KNOWN in tests/guards/message-cost.py' % (load, name)
 
 
@@ -209,8 +213,8 @@ def compare(load, found, recorded):
             load, found.instructions, recorded.instructions, abs(more) * 100, 'more' if more > 0 else 'less')
     for name in sorted({*found.counts, *recorded.counts}):
         pair = found.counts.get(name, 0), recorded.counts.get(name, 0)
-        if pair[0] != pair[1]:
-            yield '%s: %s %s() is called %g times a round, %g recorded' % ((load, 'the check' if name in CHECKS else '', name) + pair)
+        if abs(pair[0] - pair[1]) > (ONCE if name in ALLOCATING else 0) and not is_forbidden(load, name):
+            yield '%s: %s() is called %g times a round, %g recorded' % ((load, name) + pair)
 
 
 def not_compared():
