@@ -35,8 +35,13 @@ grant_cost_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.l
 check_PROGRAMS += message-cost
 message_cost_SOURCES = tests/guards/message-cost.c $(BENCH_LINK) bench/scene.c bench/scene.h
 message_cost_LDADD = libwire.la libutil.la
-TESTS += tests/guards/message-cost.py
-EXTRA_DIST += tests/guards/message-cost.py tests/guards/message-cost.txt tests/guards/callgrind.py
+TESTS += tests/guards/costs-selftest.py tests/guards/message-cost.py
+EXTRA_DIST += \
+	tests/guards/callgrind.py \
+	tests/guards/costs.py \
+	tests/guards/costs-selftest.py \
+	tests/guards/message-cost.py \
+	tests/guards/message-cost.txt
 
 if SANITIZERS
 GUARD_SANITIZERS = yes
