@@ -113,11 +113,14 @@ def build():
 
 
 def not_compared():
-    """Loads whose cost is this user's."""
-    if os.geteuid() != 0 and set(os.getgroups()) - {os.getegid()}:
-        print('connection: not compared, since this user has further groups, at each of which the bus looks')
-        return ('connection',)
-    return ()
+    """Loads that cost more with this user."""
+    with open('/proc/sys/kernel/overflowuid', encoding='ascii') as f:
+        nobody = int(f.read())
+    if os.geteuid() == 0 or (os.geteuid() != nobody and not set(os.getgroups()) - {os.getegid()}):
+        return ()
+    print('connection: not compared, since the bus has more to find out about this user: ' +
+          ('is it everybody from outside?' if os.geteuid() == nobody else 'further groups'))
+    return ('connection',)
 
 
 def why_not():
