@@ -20,7 +20,7 @@ import costs  # noqa: E402
 from callgrind import OPTIONS, Profile  # noqa: E402
 
 RECORDS = os.path.join(TOP, 'tests/guards/message-cost.txt')
-TIMEOUT = 300
+TIMEOUT = 120
 SKIP = 77
 
 # The buses: kind and number of their XML rules, and what message-cost.c does to them.
