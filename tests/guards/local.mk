@@ -31,6 +31,18 @@ grant_cost_SOURCES = tests/guards/grant-cost.c tests/unit/door-fixture.c tests/u
 grant_cost_CFLAGS = $(UNIT_CFLAGS)
 grant_cost_LDADD = libpolicy.la libbackends.la libcore.la libconfig.la libwire.la libutil.la $(CHECK_LIBS)
 
+# The client that tests/guards/message-cost.py counts instructions and system calls with.
+check_PROGRAMS += message-cost
+message_cost_SOURCES = tests/guards/message-cost.c $(BENCH_LINK) bench/scene.c bench/scene.h
+message_cost_LDADD = libwire.la libutil.la
+TESTS += tests/guards/costs-selftest.py tests/guards/message-cost.py
+EXTRA_DIST += \
+	tests/guards/callgrind.py \
+	tests/guards/costs.py \
+	tests/guards/costs-selftest.py \
+	tests/guards/message-cost.py \
+	tests/guards/message-cost.txt
+
 if SANITIZERS
 GUARD_SANITIZERS = yes
 else
@@ -48,3 +60,8 @@ AM_TESTS_ENVIRONMENT = $(GUARD_ENVIRONMENT) CK_DEFAULT_TIMEOUT=60; export CK_DEF
 
 installcheck-local:
 	$(AM_V_at)$(GUARD_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/guards/installed.sh
+
+# The figures of this build become those that tests/guards/message-cost.py compares with.
+record-message-cost: message-cost$(EXEEXT) posternd$(EXEEXT) mediator.la
+	$(AM_V_at)$(GUARD_ENVIRONMENT) $(PYTHON3) -B $(top_srcdir)/tests/guards/message-cost.py --record
+.PHONY: record-message-cost
