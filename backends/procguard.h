@@ -17,19 +17,32 @@
 
 #define POSTERN_PROCGUARD_TEXT_MAX 65536u
 
+/* What can be found out once about the machine, so that less has to be asked for each peer. */
+struct postern_procview {
+    int fd;         /* of /proc as it is mounted now, whatever is mounted there later; -1: not open */
+    bool same_pids; /* its numbers of processes are those that the kernel's other answers to this process have */
+};
+
 struct postern_procguard {
     int pidfd;
     pid_t pid;    /* the process, as /proc knows it */
     bool pinned;  /* the pidfd is the socket's; else it was opened by the number, and is only as good as the number then was */
     uint64_t start; /* when the process began, in ticks; only when it is not pinned */
+    uint64_t cgroup_id; /* the number of its group in the unified hierarchy; 0: the kernel does not say (before Linux 6.13) */
+    int proc_fd;        /* the view's; -1: "/proc" is looked up */
 };
 
+/* Never fails: a view that cannot be had costs the peers more system calls, and nothing else. */
+void postern_procview_open(struct postern_procview *view);
+void postern_procview_close(struct postern_procview *view);
+
 /*
- * Begins: fd is the connected socket, pid what SO_PEERCRED said of it. 1 with *guard, which postern_procguard_close() ends; 0: nothing
+ * Begins: view may be NULL, else it must outlive the guard; fd is the connected socket, pid what SO_PEERCRED said of it. 1 with *guard, which postern_procguard_close() ends; 0: nothing
  * can be said, because it is no Unix socket, or because the kernel has no SO_PEERPIDFD (before Linux 6.5) and unpinned_ok is false.
  * A negative errno with *error: -ESRCH when the process is gone, -EPERM when it cannot be seen from here (another pid namespace).
  */
-int postern_procguard_open(int fd, pid_t pid, bool unpinned_ok, struct postern_procguard *guard, struct postern_error *error);
+int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pid, bool unpinned_ok, struct postern_procguard *guard,
+                           struct postern_error *error);
 
 /* Appends all of /proc/PID/file to *text. 0, or a negative errno with *error and *text's len as it was: -ESRCH when the process has
  * ended or is about to, -ENOENT when it lives and /proc does not show it (hidepid=), -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
@@ -50,6 +63,10 @@ int postern_proc_file_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *f
 
 /* Does /proc hide the processes of other users (hidepid=)? Then one that is there looks as one that is gone. */
 bool postern_procguard_hides_others(void);
+
+/* What the kernel says by a pidfd: *pid, 0 when the process has ended, and *cgroup_id, 0 when it does not say. Of an ended process too, from
+ * Linux 6.15 on. The number is that of the namespace of this process. 0 or a negative errno: it cannot say. */
+int postern_pidfd_ask(int pidfd, pid_t *pid, uint64_t *cgroup_id);
 
 /* Appends a file of bounded length to *text. 0, or a negative errno with *text's len as it was; -EFBIG: it is longer. */
 int postern_proc_read(const char *path, struct postern_buf *text);

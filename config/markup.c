@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <expat.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,32 +15,44 @@
 #include "util/cleanup.h"
 #include "util/hash.h"
 
+/* A place in the file, which moves forward. */
+struct cursor {
+    const char *at;
+    struct postern_location where;
+};
+
 struct parse {
     XML_Parser expat;
     const struct postern_markup_source *source;
     struct postern_markup_node *root, *open;
     struct postern_buf text[POSTERN_MARKUP_DEPTH_MAX]; /* of the elements that are open */
     size_t depth, n_nodes;
+    struct cursor cursor;
+    bool plain; /* lines end in LF alone and each byte is a character, so that places can be counted quickly */
     int code; /* the first failure; the parser has been stopped then */
     struct postern_error *error;
 };
 
-static int read_all(int fd, struct postern_markup_source *source, struct postern_error *error)
+/* size: what the file is said to have; it may grow or shrink while it is read. */
+static int read_all(int fd, off_t size, struct postern_markup_source *source, struct postern_error *error)
 {
     struct postern_buf buf = {0};
+    size_t room = size >= 0 && size < 65536 ? (size_t)size + 1 : 65536; /* one more, to see the end */
     ssize_t n = 1;
 
     while (n > 0 && buf.len <= POSTERN_MARKUP_BYTES_MAX) {
-        if (postern_buf_reserve(&buf, 65536) < 0) {
+        if (buf.len == buf.cap && postern_buf_reserve(&buf, room) < 0) {
             n = -1;
             errno = ENOMEM;
             break;
         }
         n = read(fd, buf.data + buf.len, buf.cap - buf.len);
-        if (n > 0)
+        if (n > 0) {
             buf.len += (size_t)n;
-        else if (n < 0 && errno == EINTR)
+            room = 65536;
+        } else if (n < 0 && errno == EINTR) {
             n = 1;
+        }
     }
     if (n < 0) {
         int code = -errno;
@@ -72,7 +85,7 @@ int postern_markup_source_read(const char *file, struct postern_markup_source *s
         return postern_error_set(error, -EINVAL, "\"%s\" is not a regular file", file);
     made.dev = st.st_dev;
     made.ino = st.st_ino;
-    code = read_all(fd, &made, error);
+    code = read_all(fd, st.st_size, &made, error);
     if (code < 0)
         return code;
     *source = made;
@@ -94,6 +107,7 @@ static void stop(struct parse *parse, int code)
     XML_StopParser(parse->expat, XML_FALSE);
 }
 
+/* Where expat is, as it says. */
 static struct postern_location here(struct parse *parse)
 {
     return (struct postern_location){
@@ -121,6 +135,48 @@ static void advance(struct postern_location *where, const char *p, const char *e
     }
 }
 
+static bool is_plain(const struct postern_markup_source *source)
+{
+    uint64_t all = 0, word;
+    size_t i = 0;
+
+    for (; i + sizeof(word) <= source->len; i += sizeof(word)) {
+        memcpy(&word, source->data + i, sizeof(word));
+        all |= word;
+    }
+    for (; i < source->len; i++)
+        all |= (uint64_t)(unsigned char)source->data[i];
+    return (all & UINT64_C(0x8080808080808080)) == 0 && memchr(source->data, '\r', source->len) == NULL;
+}
+
+static void move_to(struct parse *parse, const char *p)
+{
+    struct cursor *cursor = &parse->cursor;
+    const char *end = parse->source->data + parse->source->len, *newline;
+
+    for (; !parse->plain && cursor->at < p; cursor->at++)
+        advance(&cursor->where, cursor->at, end);
+    while (cursor->at < p && (newline = memchr(cursor->at, '\n', (size_t)(p - cursor->at))) != NULL) {
+        cursor->at = newline + 1;
+        cursor->where.line++;
+        cursor->where.column = 1;
+    }
+    cursor->where.column += (uint32_t)(p - cursor->at);
+    cursor->at = p;
+}
+
+/* Moves to the element that has just been found. Expat's own answer, which it goes through the bytes a second time for, is asked only where it
+ * may differ from a simple count. */
+static void move_to_element(struct parse *parse)
+{
+    const char *p = parse->source->data + XML_GetCurrentByteIndex(parse->expat);
+
+    if (parse->plain)
+        move_to(parse, p);
+    else
+        parse->cursor = (struct cursor){p, here(parse)};
+}
+
 static bool is_predefined_reference(const char *p, const char *end)
 {
     static const char *const names[] = {"&lt;", "&gt;", "&amp;", "&apos;", "&quot;", "&#"};
@@ -131,37 +187,54 @@ static bool is_predefined_reference(const char *p, const char *end)
     return false;
 }
 
+/* The bytes that mean anything in a start tag outside quotes. */
+static const bool is_special[UCHAR_MAX + 1] = {
+    ['"'] = true, ['\''] = true, ['='] = true, ['/'] = true, ['>'] = true, [' '] = true, ['\t'] = true, ['\n'] = true, ['\r'] = true,
+};
+
+/* The value behind the quote at p. Returns its end, the other quote; NULL with the parse's error. */
+static const char *check_value(struct parse *parse, const char *p, const char *end)
+{
+    const char *close = memchr(p + 1, *p, (size_t)(end - p - 1)), *reference = p;
+
+    if (close == NULL)
+        return end; /* it cannot be: expat has found the end */
+    while ((reference = memchr(reference + 1, '&', (size_t)(close - reference - 1))) != NULL) {
+        if (is_predefined_reference(reference, end))
+            continue;
+        move_to(parse, reference);
+        stop(parse, postern_location_error(&parse->cursor.where, parse->error, "undefined entity"));
+        return NULL;
+    }
+    return close;
+}
+
 /*
  * Finds out where each attribute stands, from the bytes of the start tag, which expat has found well-formed. On the way it
  * refuses references to entities that do not exist: with a DOCTYPE that names an external DTD, expat drops them from attribute
  * values without a word, and a rule would then say something else than was written.
  */
-static int locate_attributes(struct parse *parse, struct postern_markup_node *node)
+static void locate_attributes(struct parse *parse, struct postern_markup_node *node)
 {
-    const char *p = parse->source->data + XML_GetCurrentByteIndex(parse->expat);
+    const char *p = parse->cursor.at;
     const char *end = p + XML_GetCurrentByteCount(parse->expat);
-    struct postern_location where = node->where;
-    bool in_name = true;
-    char quote = '\0';
+    bool in_name = true; /* of the element */
     size_t i = 0;
 
-    for (; p < end; advance(&where, p, end), p++) {
-        if (quote != '\0') {
-            if (*p == '&' && !is_predefined_reference(p, end))
-                return postern_location_error(&where, parse->error, "undefined entity");
-            if (*p == quote)
-                quote = '\0';
-        } else if (*p == '"' || *p == '\'') {
-            quote = *p;
-        } else if (isspace((unsigned char)*p) || *p == '=' || *p == '/' || *p == '>') {
+    for (; node->n_attributes > 0 && p < end; p++) {
+        if (*p == '"' || *p == '\'') {
+            p = check_value(parse, p, end);
+            if (p == NULL)
+                return;
+        } else if (is_special[(unsigned char)*p]) {
             in_name = false;
         } else if (!in_name) {
             in_name = true;
+            move_to(parse, p);
             if (i < node->n_attributes)
-                node->attributes[i++].where = where;
+                node->attributes[i++].where = parse->cursor.where;
         }
     }
-    return 0;
 }
 
 /* Copies text with its NUL to *strings, which has room for it, and moves on behind it. */
@@ -195,7 +268,8 @@ static struct postern_markup_node *node_new(struct parse *parse, const char *nam
         node->attributes[i].value = pack(&strings, attributes[2 * i + 1]);
     }
     node->text = "";
-    node->where = here(parse);
+    move_to_element(parse);
+    node->where = parse->cursor.where;
     return node;
 }
 
@@ -203,7 +277,6 @@ static void on_start(void *data, const char *name, const char **attributes)
 {
     struct parse *parse = data;
     struct postern_markup_node *node;
-    int code;
 
     if (parse->code != 0)
         return;
@@ -231,9 +304,7 @@ static void on_start(void *data, const char *name, const char **attributes)
         parse->open->last = node;
     parse->open = node;
     parse->depth++;
-    code = locate_attributes(parse, node);
-    if (code < 0)
-        stop(parse, code);
+    locate_attributes(parse, node);
 }
 
 static void on_text(void *data, const char *text, int len)
@@ -289,20 +360,23 @@ static void on_skipped_entity(void *data, const char *name, int is_parameter)
 
 static int finish(struct parse *parse, enum XML_Status status)
 {
-    struct postern_location where = here(parse);
+    struct postern_location where;
 
     if (parse->code == -ENOMEM || (parse->code == 0 && XML_GetErrorCode(parse->expat) == XML_ERROR_NO_MEMORY))
         return postern_error_set(parse->error, -ENOMEM, "out of memory");
-    if (parse->code == 0 && status != XML_STATUS_OK)
+    if (parse->code == 0 && status != XML_STATUS_OK) {
+        where = here(parse); /* expat goes through all of the file for it */
         parse->code = postern_location_error(&where, parse->error, "%s", XML_ErrorString(XML_GetErrorCode(parse->expat)));
+    }
     return parse->code;
 }
 
 int postern_markup_parse(const struct postern_markup_source *source, struct postern_markup_node **root, struct postern_error *error)
 {
-    struct parse parse = {.source = source, .error = error};
+    struct parse parse = {.source = source, .error = error, .plain = is_plain(source)};
     int code;
 
+    parse.cursor = (struct cursor){source->data, {.file = source->file, .line = 1, .column = 1}};
     /* The encoding given here wins over the file's own declaration: all files are UTF-8, whatever they say. */
     parse.expat = XML_ParserCreate("UTF-8");
     if (parse.expat == NULL)

@@ -117,6 +117,7 @@ static int set_attributes(struct postern_busconfig_rule *rule, const struct post
                 if (code < 0)
                     return code;
                 counts[attributes[k].family]++;
+                break;
             }
     return 0;
 }

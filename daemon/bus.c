@@ -79,14 +79,30 @@ static void bound_waiting(bool on)
 
 /* What is accepted has the options of the listener, hence of a manager: with these, each read would come with what nobody asked
  * for, descriptors among it. A kernel that does not know one cannot have it set. */
+static const int unwanted[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
+
 static void drop_options(int fd)
 {
-    static const int options[] = {SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD};
     int off = 0;
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (setsockopt(fd, SOL_SOCKET, options[i], &off, sizeof(off)) < 0)
+    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++)
+        if (setsockopt(fd, SOL_SOCKET, unwanted[i], &off, sizeof(off)) < 0)
             continue;
+}
+
+/* Are they off, and for good? A manager can set them whenever it likes. The bus's own sockets are its alone, or also those of the service
+ * manager that started it, which sets them before it listens. */
+static bool has_no_options(int fd, uint64_t id)
+{
+    bool none = id == 0;
+
+    for (size_t i = 0; none && i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+        int on = 0;
+        socklen_t len = sizeof(on);
+
+        none = getsockopt(fd, SOL_SOCKET, unwanted[i], &on, &len) < 0 ? errno == ENOPROTOOPT || errno == EOPNOTSUPP : on == 0;
+    }
+    return none;
 }
 
 /* Such a socket would be ready for ever and give nothing. */
@@ -111,7 +127,8 @@ static bool accept_one(struct postern_listener *listener)
     int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), error = errno;
 
     if (fd >= 0) {
-        drop_options(fd);
+        if (!listener->plain)
+            drop_options(fd);
         postern_conn_accept(listener, fd);
         return true;
     }
@@ -124,14 +141,31 @@ static bool accept_one(struct postern_listener *listener)
     return error == ECONNABORTED || (error == EINTR && listener->id == 0);
 }
 
+/* How many may be waiting? To ask for one that is not there costs almost as much as to take one. So it begins with the one that made the
+ * listener ready, and doubles as long as it is ready in each round. A manager's socket needs more calls around them than that. */
+static int how_many(struct postern_listener *listener)
+{
+    uint64_t round = listener->bus->loop.round;
+
+    if (listener->id != 0)
+        return ACCEPTS_PER_ROUND;
+    if (listener->accepts == 0 || listener->ready_in + 1 != round)
+        listener->accepts = 1;
+    else if (listener->accepts < ACCEPTS_PER_ROUND)
+        listener->accepts *= 2;
+    listener->ready_in = round;
+    return listener->accepts;
+}
+
 static void listener_ready(void *data, uint32_t events)
 {
     struct postern_listener *listener = data;
+    int n = how_many(listener);
 
     (void)events;
     if (listener->id != 0)
         bound_waiting(true);
-    for (int i = 0; i < ACCEPTS_PER_ROUND && listener->source.fd >= 0; i++)
+    for (int i = 0; i < n && listener->source.fd >= 0; i++)
         if (!accept_one(listener))
             break;
     if (listener->id != 0)
@@ -148,6 +182,7 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8
     listener->bus = bus;
     listener->id = id;
     listener->nonce = nonce;
+    listener->plain = has_no_options(fd, id);
     listener->source = (struct postern_source){.fd = fd, .events = EPOLLIN, .listener = true, .ready = listener_ready, .data = listener};
     r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : postern_loop_add(&bus->loop, &listener->source);
     if (r < 0) {

@@ -33,6 +33,9 @@ struct postern_listener {
     struct postern_bus *bus;
     uint64_t id; /* 0: the daemon's own; else given to the module */
     const uint8_t *nonce; /* what clients begin with, in bus->listen; NULL: with authentication */
+    bool plain; /* what is accepted has none of the options that drop_options() in bus.c is about */
+    int accepts;       /* how many connections are taken in a round */
+    uint64_t ready_in; /* the last round in which somebody waited */
     struct postern_listener *prev, *next;
 };
 

@@ -97,7 +97,7 @@ static int conn_prepare(struct postern_conn *conn, const struct postern_listener
 {
     struct postern_bus *bus = conn->bus;
     bool local;
-    int r = postern_peer_facts_read(conn->source.fd, &conn->facts);
+    int r = postern_peer_facts_begin(conn->source.fd, &conn->facts);
 
     if (r < 0)
         return r;

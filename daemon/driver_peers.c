@@ -134,6 +134,8 @@ static int get_credentials(struct postern_driver_call *call)
 
     if (r < 0)
         return r;
+    if (conn != NULL && postern_peer_facts_groups(conn->source.fd, &conn->facts) < 0)
+        return postern_driver_no_memory(call);
     postern_writer_open(&call->out, 'a', "{sv}");
     postern_credentials_write(&call->out, uid_of(call, conn), facts_of(call, conn));
     if (conn != NULL)

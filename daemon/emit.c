@@ -72,6 +72,12 @@ void postern_emit_announce(struct postern_bus *bus, struct postern_message_parts
         postern_log(&bus->log, LOG_ERR, "out of memory: monitors are not shown %s", parts->member);
 }
 
+/* Who has left the bus is told nothing more; that it was to be told, monitors see. */
+static bool is_told(const struct postern_conn *to)
+{
+    return to->state != POSTERN_CONN_MONITOR && (to->state != POSTERN_CONN_DOOMED || to->bus->monitors.list != NULL);
+}
+
 void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts *parts, struct postern_fdset *fds)
 {
     struct postern_bus *bus = to->bus;
@@ -80,8 +86,7 @@ void postern_emit_unicast(struct postern_conn *to, struct postern_message_parts 
     struct postern_verdict verdict;
     bool may, announced = parts->serial != 0;
 
-    /* Who has left the bus is told nothing more; that it was to be told, monitors see. */
-    if (to->state == POSTERN_CONN_MONITOR || (to->state == POSTERN_CONN_DOOMED && bus->monitors.list == NULL))
+    if (!is_told(to))
         return;
     parts->flags |= POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED;
     if (!announced)
@@ -319,10 +324,25 @@ static void emit_view(struct broadcast *broadcast)
     postern_writer_free(&w);
 }
 
+#define FIELD(text) {.s = (text), .len = sizeof(text) - 1}
+
+/* Most names come and go without anybody who wants to know. */
+static bool is_wanted(const struct postern_bus *bus, const char *name)
+{
+    static const struct postern_header header = {
+        .path = FIELD(POSTERN_DRIVER_PATH), .interface = FIELD(POSTERN_DRIVER_NAME), .member = FIELD("NameOwnerChanged")};
+
+    return bus->monitors.list != NULL || postern_matchset_may_find(bus->matches, &header, name);
+}
+
 void postern_emit_name_owner_changed(struct postern_bus *bus, const char *name, struct postern_conn *old_owner, struct postern_conn *new_owner)
 {
     struct broadcast broadcast = {.bus = bus, .subject = name, .old_owner = old_owner, .new_owner = new_owner};
 
+    if (!is_wanted(bus, name)) {
+        postern_bus_serial(bus); /* the numbers of what follows do not tell whether somebody listens */
+        return;
+    }
     broadcast.tells_old = old_owner != NULL;
     broadcast.tells_new = new_owner != NULL;
     emit_view(&broadcast);
@@ -342,6 +362,8 @@ void postern_emit_name_signal(struct postern_conn *to, const char *member, const
         .type = POSTERN_MESSAGE_SIGNAL, .path = POSTERN_DRIVER_PATH, .interface = POSTERN_DRIVER_NAME, .member = member};
     struct postern_writer w;
 
+    if (!is_told(to))
+        return;
     postern_writer_init(&w);
     postern_writer_string(&w, name);
     if (postern_writer_finish(&w) == 0) {

@@ -105,6 +105,7 @@ int postern_loop_run(struct postern_loop *loop)
     while (!loop->quit) {
         int n = wait_once(loop, loop->timeout(loop->data));
 
+        loop->round++;
         if (n < 0 && errno != EINTR)
             return -errno;
         /* A hang-up may hide behind a full set of events; it must be seen before anything is accepted. */

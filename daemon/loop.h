@@ -25,6 +25,7 @@ struct postern_source {
 struct postern_loop {
     int epoll_fd;
     bool quit;
+    uint64_t round; /* that runs, or ran last */
     int (*timeout)(void *data);    /* milliseconds until something is due; -1: nothing is */
     void (*round_end)(void *data); /* after all that was ready has been handled */
     void *data;

@@ -405,6 +405,26 @@ static struct key_values message_values(struct bucket *const *tables, const stru
     return values;
 }
 
+bool postern_matchset_may_find(const struct postern_matchset *set, const struct postern_header *header, const char *arg0)
+{
+    struct bucket *const *tables = set->tables[FOR_BROADCASTS];
+    struct key_values values = {0};
+    unsigned used = 0;
+
+    for (unsigned mask = 0; mask < N_TABLES; mask++)
+        used |= tables[mask] != NULL ? 1u << mask : 0;
+    if (used == 0)
+        return false;
+    set_value(&values, 0, header->path.s, header->path.len);
+    set_value(&values, 1, header->interface.s, header->interface.len);
+    set_value(&values, 2, header->member.s, header->member.len);
+    set_value(&values, 3, arg0, (uint32_t)strlen(arg0));
+    for (unsigned mask = 0; mask < N_TABLES; mask++)
+        if ((used & 1u << mask) != 0 && (mask & ~values.mask) == 0 && bucket_find(tables[mask], combine(&values, mask)) != NULL)
+            return true;
+    return false;
+}
+
 /* One message on its way through the set. */
 struct search {
     struct postern_matchset *set;

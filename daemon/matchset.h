@@ -57,4 +57,8 @@ struct postern_match_route {
 void postern_matchset_find(struct postern_matchset *set, const struct postern_header *header, struct postern_match_args *args, bool eavesdrop,
                            const struct postern_match_route *route);
 
+/* Could postern_matchset_find() find somebody who wants a broadcast with this path, interface and member, and this string as its first argument? Rules
+ * of other senders, or with more conditions, are not told apart: true may be wrong, false never is. */
+bool postern_matchset_may_find(const struct postern_matchset *set, const struct postern_header *header, const char *arg0);
+
 #endif

@@ -101,6 +101,11 @@ static int reject(struct postern_sasl *sasl, struct postern_buf *out)
     return r;
 }
 
+static int write_text(struct postern_buf *out, const char *text)
+{
+    return postern_buf_append(out, text, strlen(text));
+}
+
 static int refuse(struct postern_buf *out, const char *why)
 {
     return postern_buf_printf(out, "ERROR \"%s\"\r\n", why);
@@ -111,7 +116,7 @@ static int accept_as(struct postern_sasl *sasl, uint32_t uid, bool anonymous, st
     sasl->uid = uid;
     sasl->anonymous = anonymous;
     sasl->state = SASL_WAIT_BEGIN;
-    return postern_buf_printf(out, "OK %s\r\n", sasl->guid);
+    return write_text(out, "OK ") < 0 || write_text(out, sasl->guid) < 0 || write_text(out, "\r\n") < 0 ? -ENOMEM : 0;
 }
 
 /* A uid in decimal, each digit in hexadecimal: "31303030" is 1000. There is one spelling of each uid: no sign, no leading zero.
@@ -195,7 +200,7 @@ static int command_auth(struct postern_sasl *sasl, struct word rest, struct post
     if (rest.s != NULL)
         return respond(sasl, rest, out);
     sasl->state = SASL_WAIT_DATA;
-    return postern_buf_printf(out, "DATA\r\n");
+    return write_text(out, "DATA\r\n");
 }
 
 static int command_negotiate(struct postern_sasl *sasl, struct postern_buf *out)
@@ -203,7 +208,7 @@ static int command_negotiate(struct postern_sasl *sasl, struct postern_buf *out)
     if (!sasl->can_pass_fds)
         return refuse(out, "Unix file descriptors cannot be passed here");
     sasl->fds_agreed = true;
-    return postern_buf_printf(out, "AGREE_UNIX_FD\r\n");
+    return write_text(out, "AGREE_UNIX_FD\r\n");
 }
 
 /* One complete line, without CR LF. 0, 1 after BEGIN, or a negative errno. */

@@ -6,7 +6,7 @@
 #include "util/hash.h"
 #include "wire/name.h"
 
-static enum postern_access_kind kind_of(const struct postern_busconfig_rule *rule)
+enum postern_access_kind postern_access_kind_of(const struct postern_busconfig_rule *rule)
 {
     if (rule->own != NULL || rule->own_prefix != NULL)
         return POSTERN_ACCESS_OWN;
@@ -59,7 +59,7 @@ static void init_message(struct postern_access *access, const struct postern_bus
 void postern_access_init(struct postern_access *access, const struct postern_busconfig_rule *rule)
 {
     *access = (struct postern_access){
-        .kind = kind_of(rule),
+        .kind = postern_access_kind_of(rule),
         .context = rule->context,
         .context_known = rule->context_known,
         .context_failed = rule->context_failed,

@@ -82,6 +82,8 @@ struct postern_question {
     uint8_t looked;  /* POSTERN_LOOKS_...: what the search for the rule depended on */
 };
 
+/* What a rule is about. */
+enum postern_access_kind postern_access_kind_of(const struct postern_busconfig_rule *rule);
 /* Compiles a rule; its strings stay those of `rule`. */
 void postern_access_init(struct postern_access *access, const struct postern_busconfig_rule *rule);
 /* The rule that OwnerUser= of a service file stands for, and the one of AccessControl=self: <allow own="NAME"/> for one user and

@@ -81,18 +81,14 @@ static int collect_ids(const struct sources *from, enum postern_policy_context c
 
 static int make_room(struct postern_policy *made, const struct sources *from)
 {
-    struct postern_access access;
-
-    for (size_t i = 0; i < from->n; i++) {
-        postern_access_init(&access, &from->rules[i]);
-        made->n[access.kind]++;
-    }
+    for (size_t i = 0; i < from->n; i++)
+        made->n[postern_access_kind_of(&from->rules[i])]++;
     for (const struct postern_service_entry *service = from->services; service != NULL; service = service->hh.next) {
         made->n[POSTERN_ACCESS_OWN] += service->has_owner;
         made->n[POSTERN_ACCESS_SEND] += service->is_open;
     }
     for (int kind = 0; kind < POSTERN_ACCESS_KINDS; kind++) {
-        made->rules[kind] = calloc(made->n[kind] + 1, sizeof(access));
+        made->rules[kind] = calloc(made->n[kind] + 1, sizeof(*made->rules[kind]));
         if (made->rules[kind] == NULL)
             return -ENOMEM;
         made->n[kind] = 0;

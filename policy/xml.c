@@ -15,6 +15,7 @@ struct postern_xml {
     uint64_t generation;
     struct postern_busconfig *config;
     struct postern_policy *rules;
+    bool has_service_rules; /* some of the rules are from services' files */
 };
 
 int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struct postern_xml **xml)
@@ -33,14 +34,29 @@ int postern_xml_new(struct postern_busconfig *config, uint64_t generation, struc
     return 0;
 }
 
+static bool adds_rules(const struct postern_service_table *services)
+{
+    for (const struct postern_service_entry *entry = services->entries; entry != NULL; entry = entry->hh.next)
+        if (entry->has_owner || entry->is_open)
+            return true;
+    return false;
+}
+
 int postern_xml_take_services(struct postern_xml *xml, uint64_t generation, const struct postern_service_table *services)
 {
     const struct postern_busconfig *config = xml->config;
     bool is_system = config->type != NULL && strcmp(config->type, "system") == 0;
+    bool adds = is_system && services != NULL && adds_rules(services);
     struct postern_policy *rules;
 
-    if (postern_policy_new_with(config->rules, config->n_rules, is_system ? services : NULL, &rules) < 0)
+    /* Without such rules, before or now, the policy is what it was. */
+    if (!adds && !xml->has_service_rules) {
+        xml->generation = generation;
+        return 0;
+    }
+    if (postern_policy_new_with(config->rules, config->n_rules, adds ? services : NULL, &rules) < 0)
         return -ENOMEM;
+    xml->has_service_rules = adds;
     /* What parties have kept of the old rules they do not look at any more: it is of another generation. */
     postern_policy_free(xml->rules);
     xml->rules = rules;

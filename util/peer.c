@@ -35,49 +35,72 @@ static void groups_normalise(struct postern_peer_facts *facts)
 
 static int read_groups(int fd, struct postern_peer_facts *facts)
 {
-    socklen_t len = 0;
+    gid_t few[64]; /* as many as hardly anybody has: one question is enough then */
+    gid_t *groups = NULL;
+    socklen_t len = sizeof(few);
+    int r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, few, &len);
 
-    /* The first call only tells the length: ERANGE for a process with supplementary groups. */
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &len) < 0 && errno != ERANGE)
+    if (r < 0 && errno != ERANGE)
         return -errno;
-    facts->groups = malloc((size_t)len + sizeof(gid_t));
-    if (facts->groups == NULL)
+    /* After ERANGE len is what they take. */
+    groups = malloc((size_t)len + sizeof(gid_t));
+    if (groups == NULL)
         return -ENOMEM;
-    if (len > 0 && getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, facts->groups, &len) < 0)
-        return -errno;
+    if (r == 0) {
+        memcpy(groups, few, len);
+    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0) {
+        r = -errno;
+        free(groups);
+        return r;
+    }
+    facts->groups = groups;
     facts->n_groups = len / sizeof(gid_t);
     groups_normalise(facts);
     return 0;
 }
 
+/* Asks into a buffer of *len bytes. 1 with *len: how long the label is; 0: there is none; -ERANGE with *len: it takes so much; or another
+ * negative errno. */
+static int ask_label(int fd, char *label, socklen_t *len)
+{
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, len) < 0)
+        /* No LSM that labels sockets. Every other error hides a label that may exist. */
+        return errno == ENOPROTOOPT || errno == EOPNOTSUPP ? 0 : -errno;
+    /* SELinux counts the trailing NUL, AppArmor does not. */
+    while (*len > 0 && label[*len - 1] == '\0')
+        --*len;
+    return *len > 0;
+}
+
 static int read_label(int fd, struct postern_peer_facts *facts)
 {
-    socklen_t len = 256;
+    char few[256];
+    socklen_t len = sizeof(few);
+    int r = ask_label(fd, few, &len);
 
-    for (;;) {
+    if (r == 1) {
+        facts->label = malloc((size_t)len + 1);
+        if (facts->label == NULL)
+            return -ENOMEM;
+        memcpy(facts->label, few, len);
+    }
+    while (r == -ERANGE) {
         char *label = realloc(facts->label, (size_t)len + 1);
 
         if (label == NULL)
             return -ENOMEM;
         facts->label = label;
-        if (getsockopt(fd, SOL_SOCKET, SO_PEERSEC, label, &len) == 0)
-            break;
-        if (errno == ERANGE)
-            continue; /* len is now what it takes */
+        r = ask_label(fd, label, &len);
+    }
+    if (r < 0)
+        return r;
+    if (r == 0) {
         free(facts->label);
         facts->label = NULL;
-        /* No LSM that labels sockets. Every other error hides a label that may exist. */
-        return errno == ENOPROTOOPT || errno == EOPNOTSUPP ? 0 : -errno;
+        return 0;
     }
-    /* SELinux counts the trailing NUL, AppArmor does not. */
-    while (len > 0 && facts->label[len - 1] == '\0')
-        len--;
     facts->label[len] = '\0';
     facts->label_len = len;
-    if (len == 0) {
-        free(facts->label);
-        facts->label = NULL;
-    }
     return 0;
 }
 
@@ -129,30 +152,59 @@ static bool is_mapped(uid_t uid)
     return uid != overflow_uid() || uid_map_has(uid);
 }
 
-int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
+/* uid, gid and pid; nothing in them is allocated. */
+static int read_cred(int fd, struct postern_peer_facts *facts)
 {
-    struct postern_peer_facts found = {0};
     struct ucred cred;
     socklen_t len = sizeof(cred);
-    int r = is_internet(fd);
+    int r;
 
-    if (r < 0)
-        return r;
-    if (r == 1) {
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+        return -errno;
+    /* The kernel fills a socket without credentials with -1; all Internet sockets are such. */
+    if (cred.uid == (uid_t)-1 || cred.gid == (gid_t)-1) {
+        r = is_internet(fd);
+        if (r <= 0)
+            return r < 0 ? r : -EPERM;
         *facts = (struct postern_peer_facts){.uid = POSTERN_PEER_UNKNOWN, .gid = (gid_t)-1};
         return 0;
     }
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-        return -errno;
-    /* The kernel fills a socket without credentials with -1. */
-    if (cred.uid == (uid_t)-1 || cred.gid == (gid_t)-1 || !is_mapped(cred.uid))
+    if (!is_mapped(cred.uid))
         return -EPERM;
-    found.uid = cred.uid;
-    found.gid = cred.gid;
-    found.pid = cred.pid;
-    r = read_groups(fd, &found);
-    if (r == 0)
+    *facts = (struct postern_peer_facts){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
+    return 0;
+}
+
+int postern_peer_facts_begin(int fd, struct postern_peer_facts *facts)
+{
+    struct postern_peer_facts found;
+    int r = read_cred(fd, &found);
+
+    if (r == 0 && found.uid != POSTERN_PEER_UNKNOWN) {
         r = read_label(fd, &found);
+        if (r < 0)
+            postern_peer_facts_finish(&found);
+    }
+    if (r == 0)
+        *facts = found;
+    return r;
+}
+
+int postern_peer_facts_groups(int fd, struct postern_peer_facts *facts)
+{
+    if (facts->uid == POSTERN_PEER_UNKNOWN || facts->groups != NULL)
+        return 0;
+    return read_groups(fd, facts);
+}
+
+int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
+{
+    struct postern_peer_facts found;
+    int r = postern_peer_facts_begin(fd, &found);
+
+    if (r < 0)
+        return r;
+    r = postern_peer_facts_groups(fd, &found);
     if (r < 0) {
         postern_peer_facts_finish(&found);
         return r;

@@ -11,18 +11,61 @@
 #include "backends/procguard.h"
 #include "backends/signs.h"
 #include "core/mediator.h"
+#include "util/hash.h"
+
+#define OUTSIDE 32u
+#define OUTSIDE_TEXT_MAX 2048u /* bytes; longer ones are looked at each time */
 
 struct postern_cgroup {
     struct postern_mediator *mediator;
     bool active; /* this kernel has control groups */
     bool hides_others; /* /proc hides the processes of other users */
     struct postern_buf own; /* those of the bus itself */
+    struct postern_cgroup_view view;
+    struct postern_buf outside[OUTSIDE]; /* texts that stand for no container by the settings in force */
 };
+
+/* ---- what is remembered ---------------------------------------------------------------------------------- */
+
+/* Most connections come from a few groups that are no container's. What such a text means follows from it, from the settings and from the
+ * groups of the bus alone. */
+static struct postern_buf *outside_slot(struct postern_cgroup *cgroup, const struct postern_buf *text)
+{
+    return &cgroup->outside[postern_hash(text->data, text->len) % OUTSIDE];
+}
+
+static bool is_outside(struct postern_cgroup *cgroup, const struct postern_buf *text)
+{
+    const struct postern_buf *slot = outside_slot(cgroup, text);
+
+    return text->len > 0 && slot->len == text->len && memcmp(slot->data, text->data, text->len) == 0;
+}
+
+static void remember_outside(struct postern_cgroup *cgroup, const struct postern_buf *text)
+{
+    struct postern_buf *slot = outside_slot(cgroup, text);
+
+    slot->len = 0;
+    if (text->len <= OUTSIDE_TEXT_MAX && postern_buf_append(slot, text->data, text->len) < 0)
+        slot->len = 0;
+}
+
+static void refresh_cgroup(void *data)
+{
+    struct postern_cgroup *cgroup = data;
+
+    for (size_t i = 0; i < OUTSIDE; i++)
+        postern_buf_finish(&cgroup->outside[i]);
+}
+
+/* ---- the backend ------------------------------------------------------------------------------------------- */
 
 static void close_cgroup(void *data)
 {
     struct postern_cgroup *cgroup = data;
 
+    refresh_cgroup(cgroup);
+    postern_cgroup_view_close(&cgroup->view);
     postern_buf_finish(&cgroup->own);
     free(cgroup);
 }
@@ -36,6 +79,7 @@ static int open_cgroup(struct postern_mediator *mediator, void **data, struct po
     if (made == NULL)
         return postern_error_set(error, -ENOMEM, "out of memory");
     made->mediator = mediator;
+    postern_cgroup_view_open(&made->view);
     r = postern_cgroup_of_self(&made->own, &why);
     if (r < 0 && r != -ENOENT) {
         close_cgroup(made);
@@ -76,8 +120,13 @@ static int recognise(struct postern_cgroup *cgroup, const struct postern_buf *te
 {
     struct postern_cgroup_container container;
     struct postern_sign sign = {.source = "cgroup", .uid = uid, .evidence = (const char *)text->data};
-    int r = find(cgroup, text, &container, error);
+    int r;
 
+    if (is_outside(cgroup, text))
+        return 0;
+    r = find(cgroup, text, &container, error);
+    if (r == 0)
+        remember_outside(cgroup, text);
     if (r <= 0)
         return r;
     sign.type = container.type;
@@ -97,7 +146,7 @@ static int identify(void *data, const struct postern_peer *peer, const struct po
 
     if (!cgroup->active || facts->uid == POSTERN_PEER_UNKNOWN)
         return 0; /* nothing to find, or somebody on another machine */
-    r = postern_cgroup_of_peer(peer->fd, facts->pid, cgroup->mediator->settings.unpinned_identifies, &text, &pinned, error);
+    r = postern_cgroup_of_peer(&cgroup->view, peer->fd, facts->pid, cgroup->mediator->settings.unpinned_identifies, &text, &pinned, error);
     if (r == -ENOENT && cgroup->hides_others)
         r = postern_sign_of_hidden(&cgroup->mediator->settings, error);
     if (r == 1)
@@ -115,4 +164,5 @@ const struct postern_backend postern_cgroup_backend = {
     .open = open_cgroup,
     .close = close_cgroup,
     .identify = identify,
+    .refresh = refresh_cgroup,
 };

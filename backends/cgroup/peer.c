@@ -7,8 +7,8 @@
 #include <linux/magic.h>
 #include <stdalign.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -17,17 +17,6 @@
 #include "util/cleanup.h"
 
 #define MOUNT "/sys/fs/cgroup"
-
-/* linux/pidfd.h of Linux 6.13, in its first size; headers of older kernels have none of it. */
-struct info {
-    uint64_t mask;
-    uint64_t cgroupid;
-    uint32_t pid, tgid, ppid, ruid, rgid, euid, egid, suid, sgid, fsuid, fsgid;
-    int32_t exit_code;
-};
-#define GET_INFO _IOWR(0xff, 11, struct info)
-#define INFO_CGROUPID 0x4u
-#define INFO_EXIT 0x8u /* Linux 6.15: what is asked is answered of an ended process, too */
 
 #define HANDLE_TYPE_KERNFS 0xfe /* FILEID_KERNFS of linux/exportfs.h: the handle is the number of the group, in 64 bits */
 #define ROOT_CGROUP_ID 1u
@@ -38,18 +27,6 @@ union handle {
     struct file_handle head;
     alignas(8) uint8_t room[sizeof(struct file_handle) + sizeof(uint64_t)];
 };
-
-static int cgroup_id(int pidfd, uint64_t *id)
-{
-    struct info info = {.mask = INFO_CGROUPID | INFO_EXIT};
-
-    if (ioctl(pidfd, GET_INFO, &info) < 0)
-        return -errno;
-    if ((info.mask & INFO_CGROUPID) == 0 || info.cgroupid == 0)
-        return -ENODATA;
-    *id = info.cgroupid;
-    return 0;
-}
 
 /* The hierarchy's mount: it is one of version 2, and its root is the root group, so that paths in it are those of /proc. */
 static int open_mount(const char *mount)
@@ -87,18 +64,18 @@ static int path_of(int fd, uint64_t id, char *path)
     return st.st_ino == id ? 0 : -ESTALE;
 }
 
-int postern_cgroup_by_pidfd(int pidfd, const char *mount, struct postern_buf *text)
+/* Appends where the group with this number is. */
+static int path_of_id(uint64_t id, const char *mount, struct postern_buf *text)
 {
     postern_autoclose int mount_fd = open_mount(mount);
     postern_autoclose int fd = -1;
     union handle handle = {.head = {.handle_bytes = sizeof(uint64_t), .handle_type = HANDLE_TYPE_KERNFS}};
     size_t mount_len = strlen(mount);
     char path[PATH_MAX];
-    uint64_t id = 0;
-    int r = mount_fd < 0 ? mount_fd : cgroup_id(pidfd, &id);
+    int r;
 
-    if (r < 0)
-        return r;
+    if (mount_fd < 0)
+        return mount_fd;
     memcpy(handle.room + offsetof(struct file_handle, f_handle), &id, sizeof(id));
     fd = open_by_handle_at(mount_fd, &handle.head, O_PATH | O_CLOEXEC);
     if (fd < 0)
@@ -111,6 +88,19 @@ int postern_cgroup_by_pidfd(int pidfd, const char *mount, struct postern_buf *te
     return postern_buf_printf(text, "0::%s\n", path[mount_len] != '\0' ? path + mount_len : "/");
 }
 
+int postern_cgroup_by_pidfd(int pidfd, const char *mount, struct postern_buf *text)
+{
+    uint64_t id;
+    pid_t pid;
+    int r = postern_pidfd_ask(pidfd, &pid, &id);
+
+    if (r == 0 && id == 0)
+        r = -ENODATA;
+    return r < 0 ? r : path_of_id(id, mount, text);
+}
+
+/* ---- what holds for all peers ------------------------------------------------------------------------ */
+
 int postern_cgroup_of_self(struct postern_buf *text, struct postern_error *error)
 {
     int r = postern_proc_read("/proc/self/cgroup", text);
@@ -118,35 +108,125 @@ int postern_cgroup_of_self(struct postern_buf *text, struct postern_error *error
     return r < 0 ? postern_error_set(error, r, "cannot read /proc/self/cgroup: %s", strerror(-r)) : 0;
 }
 
-/* Is the unified hierarchy the only one, and seen whole? All processes are in the same hierarchies, so that one may ask about oneself. */
-static bool is_unified(void)
+void postern_cgroup_view_open(struct postern_cgroup_view *view)
 {
-    struct postern_buf text = {0};
-    const char *newline = NULL;
     struct stat st;
-    bool only = stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == INITIAL_CGROUP_NAMESPACE &&
-                postern_proc_read("/proc/self/cgroup", &text) == 0 && text.len > 3 && memcmp(text.data, "0::", 3) == 0;
 
-    if (only)
-        newline = memchr(text.data, '\n', text.len);
-    only = only && newline == (const char *)text.data + text.len - 1;
-    postern_buf_finish(&text);
-    return only;
+    *view = (struct postern_cgroup_view){.self_fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC | O_NOCTTY)};
+    postern_procview_open(&view->proc);
+    /* What this process sees of itself does not change: it enters no other namespace. */
+    view->sees_all = stat("/proc/self/ns/cgroup", &st) == 0 && st.st_ino == INITIAL_CGROUP_NAMESPACE;
 }
 
-int postern_cgroup_of_peer(int fd, pid_t pid, bool unpinned_ok, struct postern_buf *text, bool *pinned, struct postern_error *error)
+void postern_cgroup_view_close(struct postern_cgroup_view *view)
+{
+    for (size_t i = 0; i < POSTERN_CGROUP_KNOWN; i++)
+        postern_buf_finish(&view->known[i].text);
+    postern_procview_close(&view->proc);
+    if (view->self_fd >= 0)
+        close(view->self_fd);
+    view->self_fd = -1;
+}
+
+#define UNIFIED_ROOM 4200u /* bytes: one line with a path that is as long as one may be */
+
+static bool is_one_line(const char *text, size_t n)
+{
+    return n > 3 && memcmp(text, "0::", 3) == 0 && memchr(text, '\n', n) == text + n - 1;
+}
+
+/* Is the unified hierarchy the only one, and seen whole? All processes are in the same hierarchies, so that one may ask about oneself. It is
+ * asked anew each time, since one of version 1 may be mounted at any time. The kernel writes the file at one go: less than there was room for is all. */
+static bool is_unified(struct postern_cgroup_view *view)
+{
+    char text[UNIFIED_ROOM];
+    ssize_t n;
+
+    if (!view->sees_all || view->self_fd < 0 || view->several)
+        return false;
+    n = pread(view->self_fd, text, sizeof(text), 0);
+    return n > 0 && (size_t)n < sizeof(text) && is_one_line(text, (size_t)n);
+}
+
+/* ---- groups that are known ----------------------------------------------------------------------------- */
+
+bool postern_cgroup_has_id(const char *mount, const struct postern_buf *text, uint64_t id)
+{
+    postern_autoclose int mount_fd = open_mount(mount);
+    char path[PATH_MAX] = ".";
+    struct stat root, st;
+
+    if (mount_fd < 0 || text->len >= sizeof(path) || !is_one_line((const char *)text->data, text->len))
+        return false;
+    memcpy(path + 1, text->data + 3, text->len - 4); /* without "0::" and the newline */
+    path[text->len - 3] = '\0';
+    return fstat(mount_fd, &root) == 0 && fstatat(mount_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_dev == root.st_dev &&
+           st.st_ino == id;
+}
+
+static struct postern_cgroup_known *known_slot(struct postern_cgroup_view *view, uint64_t id)
+{
+    return &view->known[id % POSTERN_CGROUP_KNOWN];
+}
+
+static void know(struct postern_cgroup_view *view, uint64_t id, const struct postern_buf *text)
+{
+    struct postern_cgroup_known *slot = known_slot(view, id);
+
+    slot->id = 0;
+    slot->text.len = 0;
+    if (postern_buf_append(&slot->text, text->data, text->len) == 0)
+        slot->id = id;
+}
+
+/* Appends the text of this group, as it was read before or is found now. */
+static int text_of_id(struct postern_cgroup_view *view, uint64_t id, struct postern_buf *text)
+{
+    const struct postern_cgroup_known *slot = known_slot(view, id);
+    int r;
+
+    if (slot->id == id)
+        return postern_buf_append(text, slot->text.data, slot->text.len);
+    r = path_of_id(id, MOUNT, text);
+    if (r == 0)
+        know(view, id, text);
+    return r;
+}
+
+/* ---- one peer ---------------------------------------------------------------------------------------- */
+
+static int ask(struct postern_cgroup_view *view, const struct postern_procguard *guard, struct postern_buf *text, struct postern_error *error)
+{
+    bool by_id = guard->pinned && guard->cgroup_id != 0 && is_unified(view);
+    int r;
+
+    /* Whatever is wrong with the quick way: the other one knows, or says why it does not. */
+    if (by_id && text_of_id(view, guard->cgroup_id, text) == 0)
+        return 0;
+    r = postern_procguard_read(guard, "cgroup", text, error);
+    if (r < 0)
+        return r;
+    /* Where there are hierarchies of version 1, who is in one is read there anyway; the answer shows when they are gone. */
+    view->several = !is_one_line((const char *)text->data, text->len);
+    if (by_id && postern_cgroup_has_id(MOUNT, text, guard->cgroup_id))
+        know(view, guard->cgroup_id, text);
+    return 0;
+}
+
+int postern_cgroup_of_peer(struct postern_cgroup_view *view, int fd, pid_t pid, bool unpinned_ok, struct postern_buf *text, bool *pinned,
+                           struct postern_error *error)
 {
     struct postern_procguard guard;
-    int r = postern_procguard_open(fd, pid, unpinned_ok, &guard, error);
+    struct postern_buf found = {0};
+    int r = postern_procguard_open(&view->proc, fd, pid, unpinned_ok, &guard, error);
 
     if (r <= 0)
         return r;
-    /* Whatever is wrong with the quick way: the other one knows, or says why it does not. */
-    if (!guard.pinned || !is_unified() || postern_cgroup_by_pidfd(guard.pidfd, MOUNT, text) < 0)
-        r = postern_procguard_read(&guard, "cgroup", text, error);
-    else
-        r = 0;
+    r = ask(view, &guard, &found, error);
     postern_procguard_close(&guard);
+    if (r == 0 && postern_buf_append(text, found.data, found.len) < 0)
+        r = postern_error_set(error, -ENOMEM, "out of memory");
+    postern_buf_finish(&found);
     if (r < 0)
         return r;
     *pinned = guard.pinned;

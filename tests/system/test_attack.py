@@ -50,15 +50,17 @@ def test_shut_listen_fd(bus):
     assert bus.connect().is_alive()
 
 
-def test_options_of_a_listen_fd(bus):
+@pytest.mark.parametrize('when', ['before', 'after'])
+def test_options_of_a_listen_fd(bus, when):
     """The kernel hands options of a listening socket on to what it accepts: also that each read comes with a descriptor."""
     s = listening(bus)
+    i = with_fds(bus, ListenFD=s) if when == 'after' else None
     for option in (socket.SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD):
         try:
             s.setsockopt(socket.SOL_SOCKET, option, 1)
         except OSError:
             pass  # an older kernel
-    c = with_fds(bus, ListenFD=s).connect()
+    c = (i or with_fds(bus, ListenFD=s)).connect()
     before = bus.settled_fds()
     for _ in range(50):
         c.sync()

@@ -2,6 +2,7 @@
 """Authentication: D-Bus Specification, "Authentication Protocol"; hostile bytes close their own connection only."""
 import os
 import re
+import signal
 import socket
 
 import pytest
@@ -118,6 +119,25 @@ def test_everything_at_once(bus, order):
     assert c.reply_to(1)[0].startswith(':1.')
     assert re.fullmatch('[0-9a-f]{32}', c.reply_to(2)[0])
     assert bus.address.endswith('guid=' + guid[3:])
+
+
+def test_many_at_once(new_bus):
+    """Whoever waits is let in, in the order of coming, however many there are; and the next one is let in alone."""
+    new_bus.start('<limit name="max_incomplete_connections">1000</limit>')
+    hello = Message(CALL, serial=1, destination=DRIVER, path=DRIVER_PATH, interface=DRIVER, member='Hello')
+    for n in (1, 2, 3, 200, 1):
+        new_bus.process.send_signal(signal.SIGSTOP)
+        conns = [raw(new_bus) for _ in range(n)]
+        for c in conns:
+            c.send_bytes(b'\0AUTH EXTERNAL ' + UID + b'\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n' + hello.pack())
+        new_bus.process.send_signal(signal.SIGCONT)
+        names = []
+        for c in conns:
+            assert c.line().startswith('OK ')
+            assert c.line() == 'AGREE_UNIX_FD'
+            names.append(int(c.reply_to(1)[0].rsplit('.', 1)[1]))
+        assert names == sorted(names) and len(set(names)) == n
+        assert new_bus.connect().is_alive()
 
 
 def test_guid_is_the_address_guid(bus):

@@ -181,3 +181,18 @@ def test_message_to_a_name_reaches_its_owner(bus):
     assert b.wait_call('Second')
     a.sync()
     assert not a.take(1)
+
+
+@pytest.mark.postern
+def test_serials_do_not_tell_who_listens(bus):
+    """A signal that nobody wants takes its number all the same."""
+    c = bus.connect()
+
+    def step():
+        before = c.call('GetId', full=True).serial
+        bus.connect().close()
+        bus.connect().sync()
+        return c.call('GetId', full=True).serial - before
+    alone = step()
+    c.call('AddMatch', 's', "member='NameOwnerChanged'")
+    assert step() == alone

@@ -532,11 +532,17 @@ def test_session_bus(new_bus):
     assert p.returncode == 0
 
 
-def test_inherited_sockets(new_bus):
-    """LISTEN_FDS and LISTEN_PID: the sockets from 3 on are served, and stay the giver's to remove."""
+@pytest.mark.parametrize('options', [(), (16, 34, 76)], ids=['plain', 'passcred'])  # SO_PASSCRED, SO_PASSSEC, SO_PASSPIDFD
+def test_inherited_sockets(new_bus, options):
+    """LISTEN_FDS and LISTEN_PID: the sockets from 3 on are served, and stay the giver's to remove. Options of them do not bring descriptors in."""
     import socket
     path = new_bus.dir + '/inherited'
     s = socket.socket(socket.AF_UNIX)
+    for option in options:
+        try:
+            s.setsockopt(socket.SOL_SOCKET, option, 1)
+        except OSError:
+            pass  # an older kernel
     s.bind(path)
     s.listen(5)
 
@@ -553,6 +559,10 @@ def test_inherited_sockets(new_bus):
         assert 'unix:path=' + path in line
         with Conn(line.rstrip('\n')) as x:
             x.sync()
+            before = len(os.listdir('/proc/%d/fd' % p.pid))
+            for _ in range(50):
+                x.sync()
+            assert STOCK or len(os.listdir('/proc/%d/fd' % p.pid)) == before
         time.sleep(0.1 if STOCK else 0)
         p.terminate()
     _, err = p.communicate(timeout=TIMEOUT)

@@ -7,11 +7,14 @@
 #include <fcntl.h>
 #include <mntent.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/cgroup/path.h"
@@ -28,6 +31,18 @@ int __wrap_postern_peer_pidfd(int fd);
 int __wrap_postern_peer_pidfd(int fd)
 {
     return peer_pidfd_error != 0 ? peer_pidfd_error : __real_postern_peer_pidfd(fd);
+}
+
+static struct postern_cgroup_view view;
+
+static void open_view(void)
+{
+    postern_cgroup_view_open(&view);
+}
+
+static void close_view(void)
+{
+    postern_cgroup_view_close(&view);
 }
 
 static void check_text(const struct postern_buf *text, const char *path)
@@ -106,6 +121,93 @@ START_TEST(files_of_a_peer)
 }
 END_TEST
 
+/* With what was found out before, the answers are the same. */
+START_TEST(files_with_a_view)
+{
+    struct peer peer = peer_new(rows[_i].life);
+    struct postern_procguard guard = {.pidfd = -1};
+    struct postern_buf text = {0};
+    struct postern_error error = {""};
+    char path[64];
+    int before = n_fds(), r;
+
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)peer.pid);
+    peer_pidfd_error = rows[_i].pidfd_error;
+    if (peer_pidfd_error == 0 && !kernel_pins(peer.fd)) {
+        peer_free(&peer);
+        return; /* the rows of an older kernel are its own */
+    }
+    r = postern_procguard_open(&view.proc, peer.fd, peer.pid, rows[_i].unpinned_ok, &guard, &error);
+    if (r == 1) {
+        ck_assert(guard.pinned == (rows[_i].pidfd_error == 0));
+        r = postern_procguard_read(&guard, "cgroup", &text, &error);
+        r = r == 0 ? 1 : r;
+        postern_procguard_close(&guard);
+    }
+    if (r != rows[_i].result)
+        ck_abort_msg("%d \"%s\", expected %d", r, error.text, rows[_i].result);
+    ck_assert_int_eq(n_fds(), before);
+    if (r == 1) {
+        ck_assert_int_eq(guard.pid, peer.pid);
+        check_text(&text, path);
+    }
+    postern_buf_finish(&text);
+    peer_free(&peer);
+}
+END_TEST
+
+/* In a pid namespace of its own, with /proc of the outer one: the number that the kernel tells is another process's in /proc. */
+static int numbers_of_two_namespaces(void)
+{
+    struct postern_procview inside;
+    struct postern_procguard guard;
+    struct postern_buf text = {0};
+    struct postern_error error;
+    struct peer peer = peer_new(ALIVE);
+    char last[32];
+    size_t len;
+
+    postern_procview_open(&inside);
+    if (inside.same_pids)
+        return 2;
+    if (postern_procguard_open(&inside, peer.fd, peer.pid, false, &guard, &error) != 1 || guard.pid == peer.pid)
+        return 3;
+    /* The innermost number, at the end of that line, is ours. */
+    if (postern_procguard_read(&guard, "status", &text, &error) < 0 || postern_buf_append(&text, "", 1) < 0)
+        return 4;
+    snprintf(last, sizeof(last), "\t%d\n", (int)peer.pid);
+    len = strcspn(strstr((const char *)text.data, "\nNSpid:") + 1, "\n") + 1;
+    if (memcmp(strstr((const char *)text.data, "\nNSpid:") + 1 + len - strlen(last), last, strlen(last)) != 0)
+        return 5;
+    peer_free(&peer);
+    return 0;
+}
+
+START_TEST(numbers_of_another_namespace)
+{
+    pid_t pid = fork();
+    int status;
+
+    ck_assert(view.proc.same_pids);
+    if (pid == 0) {
+        peer_pidfd_error = 0;
+        if (unshare(CLONE_NEWPID) < 0)
+            _exit(77);
+        pid = fork();
+        if (pid == 0)
+            _exit(fork() > 0 ? (wait(&status), WEXITSTATUS(status)) : numbers_of_two_namespaces());
+        waitpid(pid, &status, 0);
+        _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+    }
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77)
+        printf("no pid namespace of its own here\n");
+    else
+        ck_assert_int_eq(WEXITSTATUS(status), 0);
+}
+END_TEST
+
 /* With the quick way where there is one: it answers of the dead, too. */
 START_TEST(cgroup_of_a_peer)
 {
@@ -120,7 +222,7 @@ START_TEST(cgroup_of_a_peer)
         peer_free(&peer);
         return; /* the rows of an older kernel are its own */
     }
-    r = postern_cgroup_of_peer(peer.fd, peer.pid, rows[_i].unpinned_ok, &text, &pinned, &error);
+    r = postern_cgroup_of_peer(&view, peer.fd, peer.pid, rows[_i].unpinned_ok, &text, &pinned, &error);
     ck_assert_int_eq(n_fds(), before);
     if (r != rows[_i].result && !(rows[_i].life != ALIVE && rows[_i].pidfd_error == 0 && r == 1))
         ck_abort_msg("%d \"%s\", expected %d", r, error.text, rows[_i].result);
@@ -182,7 +284,7 @@ START_TEST(number_was_reused)
     struct postern_error error;
 
     peer_pidfd_error = -EOPNOTSUPP;
-    ck_assert_int_eq(postern_procguard_open(peer.fd, peer.pid, true, &guard, &error), 1);
+    ck_assert_int_eq(postern_procguard_open(NULL, peer.fd, peer.pid, true, &guard, &error), 1);
     ck_assert_int_eq(postern_procguard_read(&guard, "comm", &text, &error), 0);
     guard.start++;
     ck_assert_int_eq(postern_procguard_read(&guard, "comm", &text, &error), -ESRCH);
@@ -207,7 +309,7 @@ START_TEST(descriptors_are_not_inherited)
 
     peer_pidfd_error = kernel_pins(peer.fd) ? 0 : -EOPNOTSUPP;
     for (int i = 0; i < 2; i++) {
-        ck_assert_int_eq(postern_procguard_open(peer.fd, peer.pid, true, &guard, &error), 1);
+        ck_assert_int_eq(postern_procguard_open(NULL, peer.fd, peer.pid, true, &guard, &error), 1);
         ck_assert_int_eq(fcntl(guard.pidfd, F_GETFD), FD_CLOEXEC);
         postern_procguard_close(&guard);
         peer_pidfd_error = -EOPNOTSUPP;
@@ -254,9 +356,9 @@ START_TEST(network)
     ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&addr, &size), 0);
     ck_assert_int_eq(connect(fd, (struct sockaddr *)&addr, size), 0);
     server = accept(listener, NULL, NULL);
-    ck_assert_int_eq(postern_cgroup_of_peer(server, 0, true, &text, &pinned, &error), 0);
+    ck_assert_int_eq(postern_cgroup_of_peer(&view, server, 0, true, &text, &pinned, &error), 0);
     close(server);
-    ck_assert_int_eq(postern_cgroup_of_peer(server, 0, true, &text, &pinned, &error), -EBADF);
+    ck_assert_int_eq(postern_cgroup_of_peer(&view, server, 0, true, &text, &pinned, &error), -EBADF);
     close(fd);
     close(listener);
 }
@@ -313,6 +415,89 @@ static bool move(const char *group, pid_t pid)
     return fclose(procs) == 0 && moved;
 }
 
+static void set_text(struct postern_buf *buf, const char *text)
+{
+    buf->len = 0;
+    ck_assert_int_eq(postern_buf_append(buf, text, strlen(text)), 0);
+}
+
+/* A group whose number is known needs no /proc: as long as there are no other hierarchies, and for no other number. */
+static const struct {
+    const char *self; /* what the bus sees of itself */
+    bool sees_all, several;
+    uint64_t difference; /* of the number that is known from the peer's */
+    bool known;
+} knowledge[] = {
+    {"0::/x\n", true, false, 0, true},
+    {"0::/x\n", true, false, POSTERN_CGROUP_KNOWN, false}, /* of the same slot */
+    {"0::/x\n", true, true, 0, false},
+    {"0::/x\n", false, false, 0, false},
+    {"1:name=systemd:/x\n0::/x\n", true, false, 0, false},
+    {"0::/x\n1:freezer:/x\n", true, false, 0, false},
+    {"0::/x", true, false, 0, false}, /* cut off */
+    {"", true, false, 0, false},
+};
+
+START_TEST(known_groups)
+{
+    struct peer peer = peer_new(ALIVE);
+    struct postern_buf text = {0};
+    struct postern_error error;
+    bool pinned;
+    uint64_t id = 0;
+    pid_t pid;
+    int pidfd = __real_postern_peer_pidfd(peer.fd), self = memfd_create("self", 0);
+    bool asks = pidfd >= 0 && postern_pidfd_ask(pidfd, &pid, &id) == 0 && id != 0;
+
+    if (!asks)
+        printf("this kernel does not tell a group by a pidfd\n");
+    peer_pidfd_error = 0;
+    ck_assert_int_eq(write(self, knowledge[_i].self, strlen(knowledge[_i].self)), (ssize_t)strlen(knowledge[_i].self));
+    close(view.self_fd);
+    view.self_fd = self;
+    view.sees_all = knowledge[_i].sees_all;
+    view.several = knowledge[_i].several;
+    view.known[id % POSTERN_CGROUP_KNOWN].id = id + knowledge[_i].difference;
+    set_text(&view.known[id % POSTERN_CGROUP_KNOWN].text, "0::/known\n");
+    if (asks) {
+        ck_assert_int_eq(pid, peer.pid);
+        ck_assert_int_eq(postern_cgroup_of_peer(&view, peer.fd, peer.pid, false, &text, &pinned, &error), 1);
+        ck_assert(pinned);
+        if (knowledge[_i].known) {
+            ck_assert_uint_eq(text.len, strlen("0::/known\n"));
+            ck_assert_mem_eq(text.data, "0::/known\n", text.len);
+        } else {
+            check_text(&text, "/proc/self/cgroup");
+        }
+    }
+    postern_buf_finish(&text);
+    close(pidfd);
+    peer_free(&peer);
+}
+END_TEST
+
+/* The number and the path of one group and no other. */
+static void check_id(const char *mount, const struct postern_buf *text, int pidfd)
+{
+    struct postern_buf other = {0};
+    uint64_t id;
+    pid_t pid;
+
+    ck_assert_int_eq(postern_pidfd_ask(pidfd, &pid, &id), 0);
+    ck_assert(postern_cgroup_has_id(mount, text, id));
+    ck_assert(!postern_cgroup_has_id(mount, text, id + 1));
+    ck_assert(!postern_cgroup_has_id("/tmp", text, id));
+    set_text(&other, "0::/\n");
+    ck_assert(!postern_cgroup_has_id(mount, &other, id));
+    set_text(&other, "0::/no-such-group\n");
+    ck_assert(!postern_cgroup_has_id(mount, &other, id));
+    other.len = 0;
+    ck_assert_int_eq(postern_buf_append(&other, "1:freezer:/\n", 12), 0);
+    ck_assert_int_eq(postern_buf_append(&other, text->data, text->len), 0);
+    ck_assert(!postern_cgroup_has_id(mount, &other, id));
+    postern_buf_finish(&other);
+}
+
 /* In a group of its own, alive and dead, until the group is gone. It needs the right to make a group, which not every machine gives. */
 START_TEST(group_by_pidfd)
 {
@@ -332,6 +517,7 @@ START_TEST(group_by_pidfd)
             ck_assert_int_eq(postern_cgroup_by_pidfd(pidfd, mount, &text), 0);
             ck_assert_uint_eq(text.len, strlen(expected));
             ck_assert_mem_eq(text.data, expected, text.len);
+            check_id(mount, &text, pidfd);
         }
         peer_free(&peer);
         r = postern_cgroup_by_pidfd(pidfd, mount, &text); /* an error before Linux 6.15 */
@@ -358,7 +544,11 @@ Suite *cgroup_peer_suite(void)
     Suite *suite = suite_create("cgroup-peer");
     TCase *tcase = tcase_create("peer");
 
+    tcase_add_checked_fixture(tcase, open_view, close_view);
     tcase_add_loop_test(tcase, files_of_a_peer, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_loop_test(tcase, files_with_a_view, 0, sizeof(rows) / sizeof(rows[0]));
+    tcase_add_test(tcase, numbers_of_another_namespace);
+    tcase_add_loop_test(tcase, known_groups, 0, sizeof(knowledge) / sizeof(knowledge[0]));
     tcase_add_loop_test(tcase, cgroup_of_a_peer, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, cgroup_of_self);
     tcase_add_test(tcase, wrong_numbers);

@@ -193,6 +193,23 @@ static const struct {
     {"eavesdrop='true',type='method_return',sender=':1.5'", "--y-"},
 };
 
+/* Whoever is found could be found; -1: nobody, and nobody could. */
+static int check_may_find(struct stage *stage, const struct message *message)
+{
+    struct postern_header header;
+    struct postern_match_args args;
+    bool may, anybody = false;
+
+    if (message->destination != NULL || message->arg0_type != 's')
+        return 0;
+    describe(message, &header, &args);
+    may = postern_matchset_may_find(stage->set, &header, message->arg0);
+    for (unsigned i = 0; i < N_OWNERS; i++)
+        anybody = anybody || stage->found[i];
+    ck_assert(may || !anybody);
+    return may ? 0 : -1;
+}
+
 START_TEST(one_rule)
 {
     static const struct message *const messages[] = {&broadcast, &unicast, &bare, &with_path};
@@ -203,12 +220,20 @@ START_TEST(one_rule)
     for (size_t i = 0; i < 4; i++) {
         find(&stage, messages[i], i == 1 || i == 2);
         ck_assert_msg(stage.found[1] == (rows[_i].wants[i] == 'y') && !stage.found[0], "%s, message %zu", rows[_i].rule, i);
+        check_may_find(&stage, messages[i]);
     }
     ck_assert_int_eq(remove_rule(&stage, 1, rows[_i].rule), 0);
     for (size_t i = 0; i < 4; i++) {
         find(&stage, messages[i], i == 1 || i == 2);
         ck_assert(!stage.found[1]);
     }
+    ck_assert_int_eq(check_may_find(&stage, &broadcast), -1);
+    /* Watches of other names cost nothing. */
+    add(&stage, 1, "interface='com.example.I',member='M',arg0='com.example.B'");
+    add(&stage, 1, "member='N'");
+    find(&stage, &broadcast, false);
+    ck_assert_int_eq(check_may_find(&stage, &broadcast), -1);
+    postern_matchset_remove_all(stage.set, &stage.owners[1]);
     ck_assert(!postern_matchset_has_eavesdrop(stage.set));
     postern_matchset_free(stage.set);
 }
@@ -387,7 +412,7 @@ START_TEST(random_rules)
         struct postern_match *match; /* NULL: none */
     } held[N_RULES] = {0};
     char text[256];
-    unsigned wanted = 0;
+    unsigned wanted = 0, nobody = 0;
 
     srandom(11);
     for (int round = 0; round < 5000; round++) {
@@ -413,6 +438,7 @@ START_TEST(random_rules)
             held[i].match = NULL;
         }
         find(&stage, &message, message.destination != NULL);
+        nobody += check_may_find(&stage, &message) < 0;
         for (unsigned i = 0; i < N_RULES; i++)
             if (held[i].match != NULL && wanted_by(&stage, held[i].match, &message))
                 expected[held[i].owner] = true;
@@ -422,6 +448,7 @@ START_TEST(random_rules)
         }
     }
     ck_assert_uint_gt(wanted, 2000); /* the world is small enough to say something */
+    ck_assert_uint_gt(nobody, 10);
     for (unsigned i = 0; i < N_RULES; i++)
         postern_match_free(held[i].match);
     postern_matchset_free(stage.set);

@@ -9,6 +9,7 @@
 
 Suite *lsm_apparmor_suite(void);
 Suite *lsm_ask_suite(void);
+Suite *lsm_cgroup_suite(void);
 Suite *lsm_instances_suite(void);
 Suite *lsm_selinux_suite(void);
 Suite *lsm_trail_suite(void);

@@ -157,4 +157,4 @@ const char *ask(struct postern_xml *xml, const struct postern_request *request)
 }
 
 SUITE_MAIN(policy_config_suite, policy_rules_suite, policy_door_suite, policy_index_suite, policy_default_suite,
-           policy_mediatorconf_suite, policy_parts_suite, policy_subjects_suite, policy_services_suite)
+           policy_markup_suite, policy_mediatorconf_suite, policy_parts_suite, policy_subjects_suite, policy_services_suite)

@@ -183,6 +183,29 @@ START_TEST(living_connections_follow)
 }
 END_TEST
 
+/* Services that add no rules change nothing, but the rules are of another generation all the same; and such rules go when they come to an end. */
+START_TEST(services_without_rules)
+{
+    struct postern_xml *xml = xml_for("system", FIREWALL);
+    struct postern_party *alice = party_new(":1.1", ALICE, NULL);
+    struct postern_request own = {.action = POSTERN_ACTION_OWN, .from = alice, .name = view_of("a.b")};
+
+    ck_assert_str_eq(ask(xml, &own), "deny:4");
+    for (unsigned i = 0; i < 2; i++) {
+        for (int e = 0; e < 3; e++)
+            told.entries[e].has_owner = told.entries[e].is_open = false;
+        ck_assert_int_eq(postern_xml_take_services(xml, (1u << 30) + 2 * i, &told.table), 0);
+        ck_assert_uint_eq(postern_xml_generation(xml), (1u << 30) + 2 * i);
+        ck_assert_str_eq(ask(xml, &own), "deny:4");
+        told.entries[0].has_owner = true;
+        ck_assert_int_eq(postern_xml_take_services(xml, (1u << 30) + 2 * i + 1, &told.table), 0);
+        ck_assert_str_eq(ask(xml, &own), "allow:101");
+    }
+    party_free(alice);
+    postern_xml_free(xml);
+}
+END_TEST
+
 Suite *policy_services_suite(void)
 {
     Suite *suite = suite_create("policy: services");
@@ -191,6 +214,7 @@ Suite *policy_services_suite(void)
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, verdicts, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, living_connections_follow);
+    tcase_add_test(tcase, services_without_rules);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -15,6 +15,7 @@ Suite *policy_rules_suite(void);
 Suite *policy_door_suite(void);
 Suite *policy_index_suite(void);
 Suite *policy_default_suite(void);
+Suite *policy_markup_suite(void);
 Suite *policy_mediatorconf_suite(void);
 Suite *policy_parts_suite(void);
 Suite *policy_subjects_suite(void);

@@ -10,6 +10,7 @@ test_policy_SOURCES = \
 	tests/unit/policy-default.c \
 	tests/unit/policy-door.c \
 	tests/unit/policy-index.c \
+	tests/unit/policy-markup.c \
 	tests/unit/policy-mediatorconf.c \
 	tests/unit/policy-parts.c \
 	tests/unit/policy-rules.c \

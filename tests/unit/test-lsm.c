@@ -2,7 +2,7 @@
 #include "tests/unit/lsm.h"
 #include "tests/unit/suite.h"
 
-SUITE_MAIN(lsm_instances_suite, lsm_trail_suite,
+SUITE_MAIN(lsm_cgroup_suite, lsm_instances_suite, lsm_trail_suite,
 #ifdef HAVE_LIBAPPARMOR
            lsm_apparmor_suite, lsm_ask_suite,
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,6 +86,41 @@ START_TEST(peer_facts_are_ours)
 }
 END_TEST
 
+/* The first question is for a few groups; here there are more. It needs root. */
+START_TEST(peer_with_many_groups)
+{
+    struct postern_peer_facts peer, other;
+    gid_t groups[200];
+    int pair[2];
+
+    for (unsigned i = 0; i < 200; i++)
+        groups[i] = 5000 - i;
+    if (setgroups((size_t)_i, groups) < 0) {
+        ck_assert_int_eq(errno, EPERM);
+        return;
+    }
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    ck_assert_int_eq(postern_peer_facts_read(pair[0], &peer), 0);
+    ck_assert_uint_eq(peer.n_groups, (size_t)_i + 1);
+    for (size_t i = 1; i < peer.n_groups; i++)
+        ck_assert_uint_eq(peer.groups[i], 5001 - peer.n_groups + i);
+    /* Later they are still those of then, and they are read once. */
+    ck_assert_int_eq(postern_peer_facts_begin(pair[0], &other), 0);
+    ck_assert(other.uid == peer.uid && other.gid == peer.gid && other.pid == peer.pid);
+    ck_assert(other.groups == NULL && other.n_groups == 0);
+    ck_assert((other.label == NULL) == (peer.label == NULL) && other.label_len == peer.label_len);
+    ck_assert_int_eq(setgroups(0, NULL), 0);
+    ck_assert_int_eq(postern_peer_facts_groups(pair[0], &other), 0);
+    ck_assert_uint_eq(other.n_groups, peer.n_groups);
+    ck_assert_mem_eq(other.groups, peer.groups, peer.n_groups * sizeof(gid_t));
+    ck_assert_int_eq(postern_peer_facts_groups(-1, &other), 0);
+    postern_peer_facts_finish(&other);
+    postern_peer_facts_finish(&peer);
+    close(pair[0]);
+    close(pair[1]);
+}
+END_TEST
+
 /* Of whoever is at the other end of the network, nothing is known; of what is no socket, that is an error. */
 START_TEST(peer_facts_of_the_network)
 {
@@ -100,6 +136,7 @@ START_TEST(peer_facts_of_the_network)
     server = accept(listener, NULL, NULL);
     ck_assert_int_eq(postern_peer_facts_read(server, &peer), 0);
     ck_assert(peer.uid == POSTERN_PEER_UNKNOWN && peer.gid == (gid_t)-1 && peer.pid == 0);
+    ck_assert_int_eq(postern_peer_facts_groups(server, &peer), 0);
     ck_assert(peer.groups == NULL && peer.n_groups == 0 && peer.label == NULL);
     ck_assert_int_eq(postern_peer_pidfd(server), -ENODATA);
     postern_peer_facts_finish(&peer);
@@ -201,6 +238,9 @@ static Suite *util_suite(void)
     tcase_add_test(tcase, hash_depends_on_every_byte);
     tcase_add_test(tcase, peer_facts_are_ours);
     tcase_add_test(tcase, peer_facts_of_the_network);
+    for (int i = 63; i <= 65; i++)
+        tcase_add_loop_test(tcase, peer_with_many_groups, i, i + 1);
+    tcase_add_loop_test(tcase, peer_with_many_groups, 200, 201);
     tcase_add_loop_test(tcase, sha1, 0, sizeof(sums) / sizeof(sums[0]));
     suite_add_tcase(suite, tcase);
     return suite;
