@@ -79,7 +79,6 @@ static struct postern_party_name *add_place(struct postern_party *party, const c
     if (held == NULL)
         return NULL;
     places[party->n_names] = (struct postern_party_name){.name = held};
-    postern_cache_forget(party);
     return &places[party->n_names++];
 }
 

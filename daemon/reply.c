@@ -92,6 +92,8 @@ int postern_reply_expect(struct postern_replies *replies, struct postern_conn *c
     if ((uint64_t)caller->n_calls + caller->n_waiting >= caller->bus->config->limits.max_replies_per_connection ||
         !postern_account_fits(caller->container, POSTERN_CHARGE_REPLIES, 1))
         return -ENOBUFS;
+    if (replies->table == NULL)
+        HASH_ADD(hh, replies->table, key, sizeof(replies->keeper.key), &replies->keeper);
     pending = pending_take(replies);
     if (pending == NULL)
         return -ENOMEM;
@@ -135,6 +137,7 @@ void postern_replies_finish(struct postern_replies *replies)
 {
     struct postern_pending *pending;
 
+    HASH_CLEAR(hh, replies->table);
     while ((pending = replies->free) != NULL) {
         replies->free = pending->caller_next;
         free(pending);

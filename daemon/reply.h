@@ -30,6 +30,7 @@ struct postern_pending {
 
 struct postern_replies {
     struct postern_pending *table;
+    struct postern_pending keeper; /* waits for nothing, so that the table is not made and freed again and again */
     struct postern_timeouts timeouts;
     struct postern_pending *free; /* kept for the next call: no allocation while a client calls one after the other */
     unsigned n_free;

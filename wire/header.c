@@ -8,7 +8,6 @@
 #include "wire/body.h"
 #include "wire/bytes.h"
 #include "wire/name.h"
-#include "wire/reader.h"
 #include "wire/signature.h"
 
 #define TYPE_METHOD_CALL 1
@@ -68,8 +67,8 @@ int postern_header_length(const uint8_t *p, size_t n, uint32_t max, uint32_t *to
 /* What has been found in the field array so far. */
 struct fields {
     struct postern_field_view texts[FIELDS_KNOWN]; /* by code, of the fields that were seen */
-    uint32_t reply_serial, reply_at, fds;
-    bool unknown; /* there are others than the known ones */
+    uint32_t reply_serial, reply_at, fds, fds_at;
+    uint32_t unknown; /* how many others than the known ones there are */
 };
 
 /* The text of len bytes at pos, behind its length; the offset behind its NUL, or 0. */
@@ -124,6 +123,7 @@ static inline size_t parse_known(struct fields *fields, char order, const uint8_
     }
     if (code == POSTERN_FIELD_UNIX_FDS) {
         fields->fds = value;
+        fields->fds_at = (uint32_t)pos + 4;
         return pos + 8;
     }
     after = parse_text(p, pos + 8, end, value, view);
@@ -131,7 +131,7 @@ static inline size_t parse_known(struct fields *fields, char order, const uint8_
 }
 
 /* Of whatever type; it goes no further, so handles in it need not exist. The outer struct looks like the inner one alone and stands for
- * the array around it: what copy_kept() reads over must not be too deep for its reader. */
+ * the array around it: what receivers read over must not be too deep for them. */
 static size_t parse_unknown(char order, const uint8_t *p, size_t pos, size_t end)
 {
     size_t used;
@@ -155,8 +155,7 @@ static bool parse_fields(struct fields *fields, char order, const uint8_t *p, si
         if (code == 0) {
             return false;
         } else if (code >= FIELDS_KNOWN) {
-            fields->unknown = true;
-            pos = parse_unknown(order, p, start, end);
+            pos = fields->unknown++ < POSTERN_FIELDS_UNKNOWN_MAX ? parse_unknown(order, p, start, end) : 0;
         } else {
             pos = (found & SEEN(code)) == 0 ? parse_known(fields, order, p, start, end, code) : 0;
             found |= SEEN(code);
@@ -218,8 +217,7 @@ int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header
     serial = postern_load32(p + 8, order);
     fields_len = postern_load32(p + 12, order);
     fields_end = POSTERN_HEADER_FIXED + (size_t)fields_len;
-    fields.reply_serial = fields.reply_at = fields.fds = 0;
-    fields.unknown = false;
+    fields.reply_serial = fields.reply_at = fields.fds = fields.fds_at = fields.unknown = 0;
     if (serial == 0 || !parse_fields(&fields, order, p, fields_end, &seen) || !postern_is_padding8(p, fields_end, total - body_len) ||
         !is_consistent(&fields, seen, p[1], body_len))
         return -EBADMSG;
@@ -230,10 +228,11 @@ int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header
     header->reply_serial = fields.reply_serial;
     header->reply_at = fields.reply_at;
     header->fds = fields.fds;
+    header->fds_at = fields.fds_at;
     header->fields_len = fields_len;
     header->body_len = body_len;
     header->body_start = total - body_len;
-    header->clean = !fields.unknown && (seen & (SEEN(POSTERN_FIELD_SENDER) | SEEN(POSTERN_FIELD_INSTANCE))) == 0;
+    header->clean = fields.unknown == 0 && (seen & (SEEN(POSTERN_FIELD_SENDER) | SEEN(POSTERN_FIELD_INSTANCE))) == 0;
     header->path = text_of(&fields, seen, POSTERN_FIELD_PATH);
     header->interface = text_of(&fields, seen, POSTERN_FIELD_INTERFACE);
     header->member = text_of(&fields, seen, POSTERN_FIELD_MEMBER);
@@ -282,30 +281,66 @@ void postern_stamp_finish(struct postern_stamp *stamp)
     stamp->len = 0;
 }
 
-static bool is_kept(unsigned code)
+/* A field that stays of a header: where in the message it begins, and how long it is without the padding before it. */
+struct span {
+    uint32_t at, len;
+};
+#define SPANS_MAX 8
+
+/* Adds one, if it is there, in the order in which they stand. */
+static size_t add_span(struct span *spans, size_t n, struct span added)
 {
-    return code < FIELDS_KNOWN && code != POSTERN_FIELD_SENDER && code != POSTERN_FIELD_INSTANCE;
+    size_t i = n;
+
+    if (added.len == 0)
+        return n;
+    for (; i > 0 && spans[i - 1].at > added.at; i--)
+        spans[i] = spans[i - 1];
+    spans[i] = added;
+    return n + 1;
+}
+
+/* The field with this text, which has `head` bytes before it. */
+static struct span span_of(struct postern_field_view view, const uint8_t *p, uint32_t head)
+{
+    if (view.s == NULL)
+        return (struct span){0};
+    return (struct span){.at = (uint32_t)((const uint8_t *)view.s - p) - head, .len = head + view.len + 1};
+}
+
+static struct span span_of_number(uint32_t at)
+{
+    return at > 0 ? (struct span){.at = at - 4, .len = 8} : (struct span){0};
+}
+
+static size_t find_kept(const struct postern_header *header, const uint8_t *p, struct span spans[SPANS_MAX])
+{
+    size_t n = add_span(spans, 0, span_of(header->path, p, 8));
+
+    n = add_span(spans, n, span_of(header->interface, p, 8));
+    n = add_span(spans, n, span_of(header->member, p, 8));
+    n = add_span(spans, n, span_of(header->error, p, 8));
+    n = add_span(spans, n, span_of_number(header->reply_at));
+    n = add_span(spans, n, span_of(header->destination, p, 8));
+    n = add_span(spans, n, span_of(header->signature, p, 5));
+    return add_span(spans, n, span_of_number(header->fds_at));
 }
 
 /* Bytes of the fields that stay of a header that is not clean, without padding at the end; writes them to `to` unless it is NULL, which may
- * be where the fields stand: what is written never overtakes what is read. The header has been parsed, hence the reader cannot fail. */
+ * be where the fields stand: what is written never overtakes what is read. */
 static size_t copy_kept(const struct postern_header *header, const uint8_t *p, uint8_t *to)
 {
-    size_t kept = 0, start, len;
-    struct postern_reader reader;
+    struct span spans[SPANS_MAX];
+    size_t n = find_kept(header, p, spans), kept = 0;
 
-    postern_reader_init(&reader, header->order, "yyyyuua(yv)", p, POSTERN_HEADER_FIXED + (size_t)header->fields_len);
-    for (int i = 0; i < 6; i++)
-        postern_reader_skip(&reader);
-    postern_reader_enter(&reader, 'a');
-    while (postern_reader_more(&reader) && postern_reader_raw(&reader, &start, &len) == 0) {
-        if (!is_kept(p[start]))
-            continue;
+    for (size_t i = 0; i < n; i++) {
+        size_t at = postern_align(kept, 8);
+
         if (to != NULL) {
-            memset(to + kept, 0, postern_align(kept, 8) - kept);
-            memmove(to + postern_align(kept, 8), p + start, len);
+            memset(to + kept, 0, at - kept);
+            memmove(to + at, p + spans[i].at, spans[i].len);
         }
-        kept = postern_align(kept, 8) + len;
+        kept = at + spans[i].len;
     }
     return kept;
 }

@@ -13,6 +13,7 @@
 #define POSTERN_HEADER_FIXED 16u             /* bytes before the field array's contents */
 #define POSTERN_FIELDS_MAX (64u << 20)       /* an array's limit */
 #define POSTERN_MESSAGE_MAX (128u << 20)     /* the specification's limit for a whole message */
+#define POSTERN_FIELDS_UNKNOWN_MAX 1024u     /* fields that nobody knows, in one message: each may be of any type, which costs to follow */
 
 enum postern_field {
     POSTERN_FIELD_PATH = 1,
@@ -46,7 +47,7 @@ struct postern_header {
     uint32_t body_start; /* fixed part, fields and padding */
     bool clean;          /* no SENDER, no field 10 and no unknown field to remove */
     struct postern_field_view path, interface, member, error, destination, sender, signature;
-    uint32_t reply_at; /* where in the message reply_serial stands; 0: absent */
+    uint32_t reply_at, fds_at; /* where in the message reply_serial and fds stand; 0: absent */
 };
 
 /* How long is the message that begins at p, of which n bytes have arrived? 1 with *total set; 0: more bytes are needed to
@@ -56,11 +57,11 @@ int postern_header_length(const uint8_t *p, size_t n, uint32_t max, uint32_t *to
 /* Parses and validates the header of the whole message p[0..total). 0 with *header, whose views point into p, or -EBADMSG:
  * any breach of the specification, missing required fields of types 1 to 4, fields twice, wrong field types, a field of code 0,
  * padding that is not zero, the local interface or path (org.freedesktop.DBus.Local), a signature without body or the
- * reverse. The body is not looked at. SENDER and field 10 of a client must be well-formed, but are otherwise ignored. */
+ * reverse; and more than POSTERN_FIELDS_UNKNOWN_MAX unknown fields, which the specification would let pass. The body is not looked at. SENDER and field 10 of a client must be well-formed, but are otherwise ignored. */
 int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header *header);
 
 /*
- * Takes SENDER, field 10 and unknown fields out of the message p, whose header this is: what the client may not say, or nobody understands. What is
+ * Takes SENDER, field 10 and unknown fields out of the message p, of which the header was parsed: what the client may not say, or nobody understands. What is
  * left is a whole message that begins so many bytes later as this returns, and ends where it did; it has to be parsed again. Takes time linear in
  * the header, so that it need not be done again for each receiver.
  */

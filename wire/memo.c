@@ -96,6 +96,7 @@ static inline void repeat(const struct postern_memo_slot *slot, const uint8_t *p
     header->body_start = known->body_start;
     header->clean = true;
     header->reply_at = known->reply_at;
+    header->fds_at = known->fds_at;
     move_views(header, known, slot->bytes, p);
 }
 

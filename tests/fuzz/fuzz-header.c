@@ -52,13 +52,14 @@ static void rewrite(const struct postern_header *header, const uint8_t *data, co
 /* Without what clients may not say it is the same message, and what the bus makes of it is the same. */
 static void strip(const struct postern_header *header, const uint8_t *data, uint32_t total)
 {
-    struct postern_header again;
+    struct postern_header own, again;
     uint8_t *copy = malloc(total);
     uint32_t stripped;
 
     FUZZ_REQUIRE(copy != NULL);
     memcpy(copy, data, total);
-    stripped = postern_header_strip(header, copy);
+    FUZZ_REQUIRE(postern_header_parse(copy, total, &own) == 0);
+    stripped = postern_header_strip(&own, copy);
     FUZZ_REQUIRE(stripped % 8 == 0 && (!header->clean || stripped == 0));
     FUZZ_REQUIRE(postern_header_parse(copy + stripped, total - stripped, &again) == 0 && again.clean);
     FUZZ_REQUIRE(again.body_start == header->body_start - stripped && again.sender.s == NULL);
@@ -76,7 +77,7 @@ static void remember(const struct postern_header *header, const uint8_t *data, u
     for (int i = 0; i < 2; i++) {
         FUZZ_REQUIRE(postern_memo_parse(&memo, 7, data, total, &again) == r);
         if (r == 0) {
-            FUZZ_REQUIRE(again.body_start == header->body_start && again.clean == header->clean && again.reply_at == header->reply_at);
+            FUZZ_REQUIRE(again.body_start == header->body_start && again.clean == header->clean && again.reply_at == header->reply_at && again.fds_at == header->fds_at);
             require_same_header(header, &again);
             require_same(&header->sender, &again.sender);
         }

@@ -18,7 +18,6 @@
 #define RECEIVERS_MAX 10u
 #define SIGNALS "type='signal',path='" BENCH_PATH "',interface='" BENCH_INTERFACE "',member='Tick'"
 #define COMINGS "type='signal',sender='org.freedesktop.DBus',member='NameOwnerChanged'"
-#define FORGED_BYTES 30000u /* with the rest of the message still one piece to the kernel */
 
 struct stand {
     struct bench_options options;
@@ -123,8 +122,8 @@ static void put(struct postern_buf *buf, const void *bytes, size_t n)
         bench_fail("memory");
 }
 
-/* Puts a sender and an instance that are not its own into a header without them, and as many unknown fields as there is room for. The message
- * has no body. */
+/* Puts a sender and an instance that are not its own into a header without them, and as many unknown fields as there may be. The message has
+ * no body. */
 static void forge(struct bench_message *message)
 {
     static const uint8_t sender[] = "\7\1s\0\4\0\0\0:1.1\0\0\0\0", instance[] = "\12\1o\0\2\0\0\0/a\0\0\0\0\0\0", unknown[] = "\310\1y\0y\0\0\0";
@@ -135,7 +134,7 @@ static void forge(struct bench_message *message)
     put(buf, zeros, (8 - buf->len % 8) % 8);
     put(buf, sender, sizeof(sender) - 1);
     put(buf, instance, sizeof(instance) - 1);
-    while (buf->len < FORGED_BYTES)
+    for (unsigned i = 0; i < POSTERN_FIELDS_UNKNOWN_MAX; i++)
         put(buf, unknown, sizeof(unknown) - 1);
     n = (uint32_t)(buf->len - POSTERN_HEADER_FIXED - 3); /* the padding of the last one is not the array's */
     memcpy(buf->data + 12, &n, sizeof(n));

@@ -310,6 +310,8 @@ static const struct {
     {1, CALL "[11s:unknown]", CALL},
     {1, "[250u:1] [1o:/a] [250s:more] [3s:M] [255g:i]", CALL},
     {1, "|8 yfa y05 'a{sv}' . |4 u17 |8 u1 'k' . y01 's' . |4 u0 ." CALL, CALL},
+    {3, "[9u:1] [11u:1] [8g:u] [250s:x] [5u:77] [7s::1.1] [4s:e.E]", "[9u:1] [8g:u] [5u:77] [4s:e.E]"},
+    {1, "[11u:1] [6s:d.d] [10o:/b] [3s:M] [12s:y] [2s:a.b] [13u:1] [1o:/a]", "[6s:d.d] [3s:M] [2s:a.b] [1o:/a]"},
     {5, "", ""},
     {5, "[7s:x.y]", ""},
     {5, "[11u:1] [12u:2]", ""},
@@ -461,6 +463,26 @@ START_TEST(building)
 }
 END_TEST
 
+/* Each of them may be of a type that costs to follow: there may not be any number of them. */
+START_TEST(many_unknown)
+{
+    static const uint8_t unknown[] = {200, 1, 'y', 0, 7, 0, 0, 0};
+    struct postern_header header;
+    struct made made;
+
+    make_message(&made, 'l', 1, CALL, "");
+    for (unsigned n = 1; n <= POSTERN_FIELDS_UNKNOWN_MAX + 1; n++) {
+        uint32_t fields_len;
+
+        memcpy(made.data + made.len, unknown, sizeof(unknown));
+        made.len += sizeof(unknown);
+        fields_len = (uint32_t)made.len - POSTERN_HEADER_FIXED - 3; /* the padding of the last one is not the array's */
+        memcpy(made.data + 12, &fields_len, sizeof(fields_len));
+        ck_assert_int_eq(postern_header_parse(made.data, (uint32_t)made.len, &header), n <= POSTERN_FIELDS_UNKNOWN_MAX ? 0 : -EBADMSG);
+    }
+}
+END_TEST
+
 Suite *wire_header_suite(void)
 {
     Suite *suite = suite_create("header");
@@ -475,6 +497,7 @@ Suite *wire_header_suite(void)
     tcase_add_test(tcase, rewriting);
     tcase_add_test(tcase, rewriting_limits);
     tcase_add_test(tcase, building);
+    tcase_add_test(tcase, many_unknown);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -33,7 +33,7 @@ static bool same_view(const struct postern_field_view *a, const struct postern_f
 static bool same_header(const struct postern_header *a, const struct postern_header *b)
 {
     return a->order == b->order && a->type == b->type && a->flags == b->flags && a->serial == b->serial &&
-           a->reply_serial == b->reply_serial && a->reply_at == b->reply_at && a->fds == b->fds && a->clean == b->clean &&
+           a->reply_serial == b->reply_serial && a->reply_at == b->reply_at && a->fds_at == b->fds_at && a->fds == b->fds && a->clean == b->clean &&
            a->fields_len == b->fields_len && a->body_len == b->body_len && a->body_start == b->body_start && same_view(&a->path, &b->path) &&
            same_view(&a->interface, &b->interface) && same_view(&a->member, &b->member) && same_view(&a->error, &b->error) &&
            same_view(&a->destination, &b->destination) && same_view(&a->sender, &b->sender) && same_view(&a->signature, &b->signature);
