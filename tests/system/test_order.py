@@ -32,6 +32,8 @@ HEAR_ALL = ["type='%s',eavesdrop='true'" % kind for kind in ('signal', 'method_c
 MONITORING = 'org.freedesktop.DBus.Monitoring'
 # Who tells the order in which the bus handled all: a monitor, somebody who eavesdrops, or nobody.
 WITNESSES = ('monitor', 'monitor', 'scribe', 'nobody')
+# Where nothing is refused for being too much, nothing is lost.
+LIMITS = {'max_outgoing_unix_fds': 20000, 'max_replies_per_connection': 20000, 'max_match_rules_per_connection': 20000}
 STEPS = 150
 HEAVY = 17 << 20  # bytes: more than a client may have to read before it is not listened to
 
@@ -47,13 +49,13 @@ class Scene:
         self.bus, self.seed, self.random = bus, seed, random.Random(seed)
         self.kind = WITNESSES[seed % len(WITNESSES)]
         self.heavy = seed % 8 == 5
-        self.stopped = False
+        self.stopped, self.sizes = False, SIZES
         self.players, self.names = [], {}
         self.open()
 
     # ---- setting up
     def open(self):
-        self.bus.start()
+        self.bus.start(''.join('<limit name="%s">%d</limit>' % kv for kv in LIMITS.items()))
         with self.bus.connect() as conn:
             self.bus_id, = conn.call('GetId')
         inside = [] if STOCK else [True, True]
@@ -96,7 +98,7 @@ class Scene:
 
     def with_body(self, m, with_fds):
         """Bytes that no other message has, and files that say whose they are."""
-        size, at = self.random.choice(SIZES), self.random.randrange(1 << 17)
+        size, at = self.random.choice(self.sizes), self.random.randrange(1 << 17)
         m.texts = ['%s %x' % (self.seed, self.random.getrandbits(64)) for _ in range(self.random.randint(1, 3))] if with_fds else []
         for text in m.texts:
             m.fds.append(os.memfd_create('order'))
@@ -200,6 +202,8 @@ class Scene:
         for step in range(steps):
             player = r.choice(self.players)
             player.send([self.say_something(player) for _ in range(r.choice([1, 1, 2, 6]))], self.cuts)
+            if r.random() < 0.01:
+                self.burst(player)
             if self.heavy and step == steps // 2:
                 self.overwhelm()
             self.let_run(r.random())
@@ -225,6 +229,12 @@ class Scene:
             player.read(SLOW if player.pace == 'slow' else 1 << 18)
             if not player.is_monitor and player is not self.witness:
                 self.answer(player)
+
+    def burst(self, player):
+        """More in one write than the bus handles of one client in one turn."""
+        self.sizes = SIZES[:32]
+        player.send([self.say_something(player) for _ in range(100)], self.cuts)
+        self.sizes = SIZES
 
     def overwhelm(self):
         """One who reads late has so much to read that the bus stops listening to it; the rest of what it says is for later."""
