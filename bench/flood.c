@@ -2,6 +2,7 @@
 /*
  * Floods, by name:
  *   calls    each connection has 64 calls of 64 B under way, to itself
+ *   deep     2000 of them: more than one read of the bus takes
  *   bodies   16 of 64 KiB
  *   driver   64 calls to the bus, in turn: GetId, ListNames, NameHasOwner, AddMatch and RemoveMatch of a long rule
  *   signals  64 broadcasts, each to itself and 10 others
@@ -113,8 +114,12 @@ static const struct kind {
     unsigned window, receivers;
     void (*prepare)(struct flooder *flooder); /* NULL: it has no messages */
 } kinds[] = {
-    {"calls", 64, 0, prepare_small}, {"bodies", 16, 0, prepare_bodies}, {"driver", 64, 0, prepare_driver},
-    {"signals", 64, RECEIVERS, prepare_signals}, {"churn", 0, 0, NULL},
+    {"calls", 64, 0, prepare_small},
+    {"deep", 2000, 0, prepare_small},
+    {"bodies", 16, 0, prepare_bodies},
+    {"driver", 64, 0, prepare_driver},
+    {"signals", 64, RECEIVERS, prepare_signals},
+    {"churn", 0, 0, NULL},
 };
 
 static const struct kind *find_kind(const char *name)

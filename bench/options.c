@@ -26,7 +26,7 @@ static _Noreturn void usage(void)
 {
     fputs("usage: bench-load latency|window|callers|fairness|fanout|churn|idle --address=SOCKET [--service=SOCKET] [--pids=PID,...] [--cpu=N]\n"
           "       [--seconds=S] [--warm=S] [--window=N] [--payload=BYTES] [--fds=N] [--callers=N] [--receivers=N] [--rules=N]\n"
-          "       [--connections=N] [--container=RULES] [--flood=calls|bodies|driver|signals|churn]\n"
+          "       [--connections=N] [--container=RULES] [--flood=calls|deep|bodies|driver|signals|churn]\n"
           "       [--each] [--raw]\n", stderr);
     exit(2);
 }

@@ -57,8 +57,8 @@ def fanout(quick):
             point('100 receivers', 'fanout --receivers=100 --window=64', metrics=(DELIVERY,))]
 
 
-FLOODS = {'calls': '64 calls each', 'bodies': '16 calls of 64 KiB each', 'driver': '64 calls to the bus each', 'signals': '64 broadcasts to 10 each',
-          'churn': 'connecting'}
+FLOODS = {'calls': '64 calls each', 'deep': '2000 calls each', 'bodies': '16 calls of 64 KiB each', 'driver': '64 calls to the bus each',
+          'signals': '64 broadcasts to 10 each', 'churn': 'connecting'}
 
 
 def fairness(quick):
