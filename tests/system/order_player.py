@@ -19,6 +19,7 @@ class Player:
         self.buf, self.fds = bytearray(conn.buf), collections.deque()
         self.out = collections.deque()  # [bytes, fds]
         self.sent, self.got, self.messages = [], [], []
+        self.early = {}  # up to which serial of whom nothing is kept: who eavesdrops hears calls to the bus late
         self.unanswered, self.answers = [], set()  # answers: of the bus, by serial; of a monitor, by caller and serial
 
     # ---- writing
@@ -92,8 +93,10 @@ class Player:
             fd = self.fds.popleft()
             m.texts.append(os.pread(fd, 100, 0).decode())
             os.close(fd)
+        if m.serial <= self.early.get(m.sender, 0):
+            return
         if self.is_monitor:
-            self.got.append((what_it_is(m), None if m.sender == DRIVER and is_news_for_all(m) else m.destination))
+            self.got.append((what_it_is(m), m.destination))
         else:
             self.got.append(what_it_is(m))
         self.messages.append(m)
@@ -105,10 +108,6 @@ class Player:
 
 def body_size(data):
     return int.from_bytes(data[4:8], 'little' if data[:1] == b'l' else 'big')
-
-
-def is_news_for_all(m):
-    return m.destination is None
 
 
 def what_it_is(m):

@@ -31,8 +31,8 @@ def stopped(bus):
 
 def signals(n, member, dest=None):
     """So many in one piece."""
-    m = [Message(SIGNAL, serial=1000 + i, flags=NO_REPLY, destination=dest, path='/obj', interface='com.example.Iface', member=member) for i in range(n)]
-    return b''.join(x.pack() for x in m)
+    return b''.join(Message(SIGNAL, serial=1000 + i, flags=NO_REPLY, destination=dest, path='/obj', interface='com.example.Iface', member=member).pack()
+                    for i in range(n))
 
 
 def members(conn, n):
