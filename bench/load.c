@@ -12,6 +12,7 @@ static const struct section {
     void (*run)(const struct bench_options *options);
 } sections[] = {
     {"latency", bench_latency}, {"window", bench_window}, {"callers", bench_callers},
+    {"fairness", bench_fairness},
     {"fanout", bench_fanout},   {"churn", bench_churn},   {"idle", bench_idle},
 };
 

@@ -11,6 +11,7 @@ bench_load_SOURCES = $(BENCH_LINK) \
 	bench/callers.c \
 	bench/crowd.c \
 	bench/fanout.c \
+	bench/flood.c bench/flood.h \
 	bench/load.c \
 	bench/pair.c \
 	bench/scene.c bench/scene.h \

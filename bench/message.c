@@ -7,11 +7,10 @@
 
 #include "bench/options.h"
 #include "postern/module.h"
-#include "wire/message.h"
 
 #define UNLIKELY_SERIAL 0x7a9be5d3u /* to find its place again */
 
-static void build(struct bench_message *message, struct postern_message_parts *parts, uint32_t payload)
+void bench_message_build(struct bench_message *message, struct postern_message_parts *parts, uint32_t payload)
 {
     uint8_t *body = calloc(1, (size_t)payload + 4);
     const uint8_t *place;
@@ -42,7 +41,7 @@ void bench_message_call(struct bench_message *message, uint32_t payload, uint32_
     struct postern_message_parts parts = {.type = POSTERN_MESSAGE_METHOD_CALL, .path = BENCH_PATH, .interface = BENCH_INTERFACE,
                                           .member = "Method", .destination = BENCH_SERVICE, .fds = fds};
 
-    build(message, &parts, payload);
+    bench_message_build(message, &parts, payload);
 }
 
 void bench_message_return(struct bench_message *message, const char *destination, uint32_t payload)
@@ -50,14 +49,14 @@ void bench_message_return(struct bench_message *message, const char *destination
     struct postern_message_parts parts = {.type = POSTERN_MESSAGE_METHOD_RETURN, .flags = POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED,
                                           .destination = destination, .reply_serial = UNLIKELY_SERIAL};
 
-    build(message, &parts, payload);
+    bench_message_build(message, &parts, payload);
 }
 
 void bench_message_signal(struct bench_message *message, uint32_t payload)
 {
     struct postern_message_parts parts = {.type = POSTERN_MESSAGE_SIGNAL, .path = BENCH_PATH, .interface = BENCH_INTERFACE, .member = "Tick"};
 
-    build(message, &parts, payload);
+    bench_message_build(message, &parts, payload);
 }
 
 void bench_message_finish(struct bench_message *message)

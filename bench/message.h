@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "util/buf.h"
+#include "wire/message.h"
 
 #define BENCH_SERVICE "org.bench.Service"
 #define BENCH_SENDER "org.bench.Sender"
@@ -18,6 +19,8 @@ struct bench_message {
     uint32_t fds;
 };
 
+/* Makes a message of parts, a body of `payload` bytes ("ay") in place of theirs unless it is 0, and a serial that will be another. */
+void bench_message_build(struct bench_message *message, struct postern_message_parts *parts, uint32_t payload);
 /* Each makes a message with a body of `payload` bytes ("ay"; 0: none) that says it carries fds. */
 void bench_message_call(struct bench_message *message, uint32_t payload, uint32_t fds);
 void bench_message_return(struct bench_message *message, const char *destination, uint32_t payload);

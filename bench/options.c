@@ -24,9 +24,10 @@ void bench_fail(const char *format, ...)
 
 static _Noreturn void usage(void)
 {
-    fputs("usage: bench-load latency|window|callers|fanout|churn|idle --address=SOCKET [--service=SOCKET] [--pids=PID,...] [--cpu=N]\n"
+    fputs("usage: bench-load latency|window|callers|fairness|fanout|churn|idle --address=SOCKET [--service=SOCKET] [--pids=PID,...] [--cpu=N]\n"
           "       [--seconds=S] [--warm=S] [--window=N] [--payload=BYTES] [--fds=N] [--callers=N] [--receivers=N] [--rules=N]\n"
-          "       [--connections=N] [--container=RULES] [--each] [--raw]\n", stderr);
+          "       [--connections=N] [--container=RULES] [--flood=calls|deep|bodies|driver|signals|churn]\n"
+          "       [--each] [--raw]\n", stderr);
     exit(2);
 }
 
@@ -65,7 +66,7 @@ static const struct option options_known[] = {
     {"window", required_argument, NULL, 'w'},    {"payload", required_argument, NULL, 'b'},     {"fds", required_argument, NULL, 'f'},
     {"callers", required_argument, NULL, 'n'},   {"receivers", required_argument, NULL, 'r'},   {"rules", required_argument, NULL, 'm'},
     {"connections", required_argument, NULL, 'i'}, {"container", required_argument, NULL, 'C'}, {"each", no_argument, NULL, 'e'},
-    {"raw", no_argument, NULL, 'R'},             {NULL, 0, NULL, 0},
+    {"raw", no_argument, NULL, 'R'},             {"flood", required_argument, NULL, 'F'},       {NULL, 0, NULL, 0},
 };
 
 static void apply(struct bench_options *options, int option)
@@ -87,6 +88,7 @@ static void apply(struct bench_options *options, int option)
     case 'C': options->container = (int)number(optarg); break;
     case 'e': options->each = true; break;
     case 'R': options->raw = true; break;
+    case 'F': options->flood = optarg; break;
     default: usage();
     }
 }
@@ -96,7 +98,7 @@ void bench_options_read(struct bench_options *options, int argc, char **argv)
     int option;
 
     *options = (struct bench_options){.cpu = -1, .seconds = 0.3, .warm = 0.1, .window = 1, .payload = 64, .callers = 1, .receivers = 1,
-                                      .connections = 1, .container = -1};
+                                      .connections = 1, .flood = "calls", .container = -1};
     while ((option = getopt_long(argc, argv, "", options_known, NULL)) != -1)
         apply(options, option);
     if (optind + 1 != argc || options->address == NULL || options->window == 0 || options->callers == 0 || options->receivers == 0 ||

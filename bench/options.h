@@ -24,6 +24,7 @@ struct bench_options {
     unsigned receivers;
     unsigned rules;       /* match rules that match nothing */
     unsigned connections;
+    const char *flood;    /* what callers flood the bus with; see flood.c */
     int container;        /* callers come from a container with so many rules beside the needed one; -1: from none */
     bool each;            /* one send() per message */
     bool raw;             /* to a relay: no authentication, no bus */

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bench/flood.h"
 #include "bench/link.h"
 #include "bench/scene.h"
 #include "bench/sections.h"
@@ -124,37 +126,89 @@ static int compare(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static void report_latency(const struct bench_options *options, const struct bench_usage *span, uint32_t *times, size_t n)
+/* Fills times, in order; returns how many. */
+static size_t round_trips(struct pair *pair, struct bench_usage *span, uint32_t *times)
 {
-    char more[128];
+    const struct bench_options *options = pair->options;
+    struct bench_usage start;
+    size_t n = 0;
+    uint64_t end;
 
+    for (end = bench_now() + (uint64_t)(options->warm * 1e9); bench_now() < end;)
+        round_trip(pair);
+    bench_usage_read(&start, options);
+    for (end = bench_now() + (uint64_t)(options->seconds * 1e9); n < ROUND_TRIPS_MAX && bench_now() < end;)
+        times[n++] = (uint32_t)round_trip(pair);
+    bench_usage_since(span, &start, options);
     errno = 0;
     if (n == 0)
         bench_fail("no round trip in the time");
     qsort(times, n, sizeof(*times), compare);
+    return n;
+}
+
+static void report_latency(const struct bench_options *options, const struct bench_usage *span, uint32_t *times, size_t n)
+{
+    char more[128];
+
     snprintf(more, sizeof(more), ", \"p50_us\": %.2f, \"p99_us\": %.2f, \"min_us\": %.2f", times[n / 2] / 1e3, times[n * 99 / 100] / 1e3,
              times[0] / 1e3);
     bench_report(options, span, 2 * n, more);
 }
 
-void bench_latency(const struct bench_options *options)
+static uint32_t *new_times(void)
 {
     uint32_t *times = malloc(ROUND_TRIPS_MAX * sizeof(*times));
-    struct bench_usage start, span;
-    struct pair pair;
-    uint64_t end;
-    size_t n = 0;
 
     if (times == NULL)
         bench_fail("memory");
+    return times;
+}
+
+void bench_latency(const struct bench_options *options)
+{
+    uint32_t *times = new_times();
+    struct bench_usage span;
+    struct pair pair;
+
     pair_open(&pair, options);
-    for (end = bench_now() + (uint64_t)(options->warm * 1e9); bench_now() < end;)
-        round_trip(&pair);
-    bench_usage_read(&start, options);
-    for (end = bench_now() + (uint64_t)(options->seconds * 1e9); n < ROUND_TRIPS_MAX && bench_now() < end;)
-        times[n++] = (uint32_t)round_trip(&pair);
-    bench_usage_since(&span, &start, options);
-    report_latency(options, &span, times, n);
+    report_latency(options, &span, times, round_trips(&pair, &span, times));
+    pair_close(&pair);
+    free(times);
+}
+
+/* Those who flood share our CPU, and what is asked is how long the bus makes us wait, not the scheduler: we go first. Whoever may not ask
+ * for that measures both. */
+static bool go_first(void)
+{
+    const struct sched_param first = {.sched_priority = 1};
+
+    return sched_setscheduler(0, SCHED_FIFO, &first) == 0;
+}
+
+void bench_fairness(const struct bench_options *options)
+{
+    uint32_t *times = new_times();
+    double alone_p50, alone_p99;
+    struct bench_usage span;
+    struct pair pair;
+    char more[256];
+    pid_t flood;
+    bool first;
+    size_t n;
+
+    flood = bench_flood_begin(options); /* it is still waiting */
+    pair_open(&pair, options);
+    first = go_first();
+    n = round_trips(&pair, &span, times);
+    alone_p50 = times[n / 2];
+    alone_p99 = times[n * 99 / 100];
+    bench_flood_go(flood);
+    n = round_trips(&pair, &span, times);
+    bench_flood_end(flood);
+    snprintf(more, sizeof(more), ", \"p50_us\": %.2f, \"p99_us\": %.2f, \"p50_times\": %.2f, \"p99_times\": %.2f, \"first\": %d",
+             times[n / 2] / 1e3, times[n * 99 / 100] / 1e3, times[n / 2] / alone_p50, times[n * 99 / 100] / alone_p99, first);
+    bench_report(options, &span, 2 * n, more);
     pair_close(&pair);
     free(times);
 }

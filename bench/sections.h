@@ -8,6 +8,7 @@
 /* pair.c: a caller and a service in this process. */
 void bench_latency(const struct bench_options *options); /* one call at a time: how long, and what it costs the bus */
 void bench_window(const struct bench_options *options);  /* some calls under way at all times */
+void bench_fairness(const struct bench_options *options); /* one call at a time, alone and while others flood the bus */
 /* callers.c: many callers with one call under way each, and a service. */
 void bench_callers(const struct bench_options *options);
 /* fanout.c: a sender of broadcasts and its receivers. */

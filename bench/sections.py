@@ -57,6 +57,17 @@ def fanout(quick):
             point('100 receivers', 'fanout --receivers=100 --window=64', metrics=(DELIVERY,))]
 
 
+FLOODS = {'calls': '64 calls each', 'deep': '2000 calls each', 'bodies': '16 calls of 64 KiB each', 'driver': '64 calls to the bus each',
+          'signals': '64 broadcasts to 10 each', 'churn': 'connecting'}
+
+
+def fairness(quick):
+    """One call at a time while others keep the bus busy, against the same call alone."""
+    metrics = (TIME, SLOW, ('p50_times', 'times the median alone'), ('p99_times', 'times the 99 % alone'))
+    return [point('%d flooding: %s' % (n, words), 'fairness --flood=%s --callers=%d' % (kind, n), WITH_POLICY, metrics)
+            for kind, words in FLOODS.items() for n in ((1,) if quick or kind == 'churn' else (1, 10, 50))]
+
+
 def churn(quick):
     return [point('connect, authenticate, Hello, close', 'churn', BUSES_ONLY, metrics=(('cpu_us', 'CPU us/connection'),))]
 
@@ -98,5 +109,5 @@ def startup(quick):
                   (('wall_ms', 'ms until it listens'), ('cpu_ms', 'CPU ms until it listens')), fresh=True)]
 
 
-SECTIONS = collections.OrderedDict((f.__name__, f) for f in (latency, window, single, callers, payload, fds, fanout, churn, xml, rules, contained,
+SECTIONS = collections.OrderedDict((f.__name__, f) for f in (latency, window, single, callers, payload, fds, fanout, fairness, churn, xml, rules, contained,
                                                               idle, startup))

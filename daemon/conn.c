@@ -16,6 +16,7 @@
 
 _Static_assert(POSTERN_NONCE_BYTES == POSTERN_SASL_NONCE_BYTES, "both follow the specification");
 
+#define WORK_BYTES 256u /* of a message: as much work as one more receiver */
 #define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
 
 /* ---- making and ending ------------------------------------------------------------------------- */
@@ -305,6 +306,7 @@ int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item
     postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
     postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
     postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    conn->bus->work += 1 + ((item.header_len + item.body_len) / WORK_BYTES);
     postern_stats_peak(&conn->stats.out_bytes, conn->out.bytes);
     postern_stats_peak(&conn->stats.out_fds, conn->out.fds);
     if (error < 0)

@@ -78,6 +78,7 @@ struct postern_conn {
 
     uint8_t *in; /* a message of which a part is still to come, or input that waits while paused */
     size_t in_len, in_cap;
+    size_t in_at; /* where it begins in `in`: not 0 only while whole messages wait there for a turn, or for the end of a pause */
     size_t in_charged; /* bytes of in_cap that the container's account knows of */
     uint64_t in_pos; /* stream position of the next byte to be read from the socket */
     struct postern_conn_fds *in_fds; /* not yet claimed by a message */

@@ -16,6 +16,13 @@
 
 #define READ_MIN 2048u /* bytes */
 
+/* What one connection may do before it is the turn of the others: so many messages, and no further one after having queued so much for
+ * receivers (see WORK_BYTES). One read can hold thousands of messages, and one message can go to thousands of receivers. Counted, not
+ * timed: asking for the time costs as much as a message. These are large enough that what goes to one receiver is still written many
+ * messages at a time. */
+#define TURN_MESSAGES 64u
+#define TURN_WORK 4096u
+
 /* ---- framing ------------------------------------------------------------------------------------- */
 
 /* How many descriptors the handles of a body may choose from. One that leads beyond is refused where the bus itself would follow
@@ -71,11 +78,19 @@ bool postern_input_may_resume(const struct postern_conn *conn)
     return conn->paused && conn->out.bytes <= pause_level(conn) / 2 && !should_pause(conn);
 }
 
-/* Handles all whole messages in p[0..n), up to a pause; returns how many bytes were used, or a negative errno. end is the stream
- * position behind p[n). */
+/* Do whole messages wait in conn->in, so that nothing more must be read? */
+static bool has_messages(const struct postern_conn *conn)
+{
+    return conn->paused || conn->source.again;
+}
+
+/* Handles the whole messages in p[0..n), up to a pause or the end of the turn; returns how many bytes were used, or a negative errno.
+ * end is the stream position behind p[n). */
 static ssize_t take_messages(struct postern_conn *conn, uint8_t *p, size_t n, uint64_t end)
 {
     uint64_t max = conn->bus->config->limits.max_message_size;
+    uint64_t work = conn->bus->work;
+    unsigned messages = 0;
     size_t used = 0;
 
     while (conn->state != POSTERN_CONN_AUTH && conn->state != POSTERN_CONN_DOOMED) {
@@ -86,6 +101,10 @@ static ssize_t take_messages(struct postern_conn *conn, uint8_t *p, size_t n, ui
             return r;
         if (r == 0 || total > n - used)
             break;
+        if (messages++ == TURN_MESSAGES || conn->bus->work - work >= TURN_WORK) {
+            postern_loop_again(&conn->bus->loop, &conn->source);
+            break;
+        }
         r = take_message(conn, p + used, total, end - (n - used) + total);
         if (r < 0)
             return r;
@@ -164,10 +183,18 @@ static bool has_too_many_bytes(const struct postern_conn *conn)
 /* Keeps p[0..n) for the next read. p may lie in conn->in itself. */
 static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
 {
+    bool is_kept = conn->in != NULL && (uintptr_t)p - (uintptr_t)conn->in < conn->in_cap;
+
     if (n == 0) {
         free(conn->in);
         conn->in = NULL;
-        conn->in_len = conn->in_cap = 0;
+        conn->in_at = conn->in_len = conn->in_cap = 0;
+        return 0;
+    }
+    /* Moving the rest at every turn would cost more than what is done in one. */
+    if (is_kept && has_messages(conn)) {
+        conn->in_at = (size_t)(p - conn->in);
+        conn->in_len = n;
         return 0;
     }
     /* The memory of a large message is not kept for the beginning of the next. */
@@ -183,6 +210,7 @@ static int keep_rest(struct postern_conn *conn, const uint8_t *p, size_t n)
     } else {
         memmove(conn->in, p, n);
     }
+    conn->in_at = 0;
     conn->in_len = n;
     return 0;
 }
@@ -209,9 +237,9 @@ static void take_bytes(struct postern_conn *conn, uint8_t *p, size_t n)
         postern_conn_doom(conn, "out of memory");
     else if (r < 0)
         postern_conn_doom(conn, conn->state == POSTERN_CONN_AUTH ? "it broke the authentication protocol" : "it sent a malformed message");
-    else if (!conn->paused && (why = postern_input_fds_excess(conn)) != NULL)
+    else if (!has_messages(conn) && (why = postern_input_fds_excess(conn)) != NULL)
         postern_conn_doom(conn, why);
-    else if (!conn->paused && has_too_many_bytes(conn))
+    else if (!has_messages(conn) && has_too_many_bytes(conn))
         postern_conn_doom(conn, "its container has more unfinished messages than it may have bytes");
     else
         postern_input_fds_watch(conn);
@@ -292,28 +320,43 @@ static int read_once(struct postern_conn *conn)
     return conn->state == POSTERN_CONN_DOOMED ? -EPIPE : 1;
 }
 
+/* The messages that wait in conn->in, read long ago. */
+static void take_waiting(struct postern_conn *conn)
+{
+    if (conn->in_len > 0 && conn->state != POSTERN_CONN_DOOMED)
+        take_bytes(conn, conn->in + conn->in_at, conn->in_len);
+}
+
+/* The other end is gone: nothing can be written, but what it sent before is finite and is handled now, as far as that is no more than a
+ * turn, so that its place is free before the next connection is accepted. If it is more, epoll tells again. */
+static void hang_up(struct postern_conn *conn)
+{
+    int r = 1;
+
+    conn->broken = true;
+    postern_conn_flush(conn);
+    while (r > 0 && !has_messages(conn))
+        r = read_once(conn);
+    if (r <= 0 && conn->state != POSTERN_CONN_DOOMED)
+        postern_conn_doom(conn, NULL);
+}
+
 void postern_input_ready(void *data, uint32_t events)
 {
     struct postern_conn *conn = data;
-    int r = 1;
 
     if (conn->state == POSTERN_CONN_DOOMED)
         return;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0) {
-        /* The other end is gone: nothing can be written, but what it sent before is finite and is handled now, so that its place
-         * is free before the next connection is accepted. */
-        conn->broken = true;
-        postern_conn_flush(conn);
-        while (r > 0)
-            r = read_once(conn);
-        if (conn->state != POSTERN_CONN_DOOMED)
-            postern_conn_doom(conn, NULL);
+        hang_up(conn);
         return;
     }
     if ((events & EPOLLOUT) != 0)
         postern_conn_flush(conn);
-    if ((events & EPOLLIN) != 0 && !conn->paused)
+    if ((events & EPOLLIN) != 0 && !has_messages(conn))
         read_once(conn);
+    if (events == 0) /* it had more than one turn's worth */
+        take_waiting(conn);
     if (conn->paused)
         postern_loop_set(&conn->bus->loop, &conn->source, conn->source.events & ~(uint32_t)EPOLLIN);
 }
@@ -321,8 +364,7 @@ void postern_input_ready(void *data, uint32_t events)
 void postern_input_resume(struct postern_conn *conn)
 {
     conn->paused = false;
-    if (conn->in_len > 0 && conn->state != POSTERN_CONN_DOOMED)
-        take_bytes(conn, conn->in, conn->in_len);
+    take_waiting(conn);
 }
 
 void postern_input_finish(struct postern_conn *conn)
@@ -330,6 +372,6 @@ void postern_input_finish(struct postern_conn *conn)
     charge_input(conn, 0);
     free(conn->in);
     conn->in = NULL;
-    conn->in_len = conn->in_cap = 0;
+    conn->in_at = conn->in_len = conn->in_cap = 0;
     postern_input_fds_finish(conn);
 }

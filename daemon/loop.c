@@ -43,6 +43,43 @@ void postern_loop_ignore(struct postern_loop *loop, struct postern_source *sourc
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
 }
 
+void postern_loop_again(struct postern_loop *loop, struct postern_source *source)
+{
+    if (source->again)
+        return;
+    source->again = true;
+    source->next_again = NULL;
+    if (loop->again != NULL)
+        loop->again_last->next_again = source;
+    else
+        loop->again = source;
+    loop->again_last = source;
+    loop->n_again++;
+}
+
+static struct postern_source *take_again(struct postern_loop *loop)
+{
+    struct postern_source *source = loop->again;
+
+    loop->again = source->next_again;
+    source->again = false;
+    loop->n_again--;
+    return source;
+}
+
+/* Those behind it keep their places. */
+static void drop_again(struct postern_loop *loop, struct postern_source *source)
+{
+    unsigned n = source->again ? loop->n_again : 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        struct postern_source *first = take_again(loop);
+
+        if (first != source)
+            postern_loop_again(loop, first);
+    }
+}
+
 void postern_loop_remove(struct postern_loop *loop, struct postern_source *source)
 {
     struct postern_source **at;
@@ -51,6 +88,7 @@ void postern_loop_remove(struct postern_loop *loop, struct postern_source *sourc
         return;
     epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
     source->fd = -1;
+    drop_again(loop, source);
     for (at = &loop->accepting; *at != NULL; at = &(*at)->next_accept) {
         if (*at == source) {
             *at = source->next_accept;
@@ -103,7 +141,9 @@ static void accept_all(struct postern_loop *loop)
 int postern_loop_run(struct postern_loop *loop)
 {
     while (!loop->quit) {
-        int n = wait_once(loop, loop->timeout(loop->data));
+        /* Who asks again from now on has had a turn in this round. */
+        unsigned waiting = loop->n_again;
+        int n = wait_once(loop, waiting > 0 ? 0 : loop->timeout(loop->data));
 
         loop->round++;
         if (n < 0 && errno != EINTR)
@@ -111,6 +151,11 @@ int postern_loop_run(struct postern_loop *loop)
         /* A hang-up may hide behind a full set of events; it must be seen before anything is accepted. */
         if (n == EVENTS_PER_WAIT && loop->accepting != NULL)
             n = wait_once(loop, 0);
+        for (; waiting > 0 && loop->again != NULL; waiting--) {
+            struct postern_source *source = take_again(loop);
+
+            source->ready(source->data, 0);
+        }
         loop->round_end(loop->data);
         if (loop->accepting != NULL) {
             accept_all(loop);

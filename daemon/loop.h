@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The event loop: one thread, one epoll. A round is: wait; handle everything that is ready but listeners; then the listeners; then
- * the end of the round, where dead connections go and each receiver's queue is written at once. Listeners come last so that
- * a slot which a closing client frees is there for the next one.
+ * The event loop: one thread, one epoll. A round is: wait; handle everything that is ready but listeners; then who was not through in
+ * the round before; then the listeners; then the end of the round, where dead connections go and each receiver's queue is written at
+ * once. Listeners come last so that a slot which a closing client frees is there for the next one. Each source has one turn in a round,
+ * and what a turn may be is up to the source: so nobody waits for longer than one turn of each other.
  */
 #ifndef POSTERN_DAEMON_LOOP_H
 #define POSTERN_DAEMON_LOOP_H
@@ -20,6 +21,8 @@ struct postern_source {
     void *data;
     struct postern_source *next_accept; /* the loop's own: waits for the end of the round */
     bool accept_pending;
+    struct postern_source *next_again; /* the loop's own: has a turn in the next round */
+    bool again;
 };
 
 struct postern_loop {
@@ -30,6 +33,8 @@ struct postern_loop {
     void (*round_end)(void *data); /* after all that was ready has been handled */
     void *data;
     struct postern_source *accepting;
+    struct postern_source *again, *again_last; /* in the order of their turns */
+    unsigned n_again;
 };
 
 /* 0 or negative errno. */
@@ -38,6 +43,8 @@ void postern_loop_finish(struct postern_loop *loop);
 int postern_loop_add(struct postern_loop *loop, struct postern_source *source);
 /* Changes what is waited for; nothing is done when it is the same as before. */
 void postern_loop_set(struct postern_loop *loop, struct postern_source *source, uint32_t events);
+/* It has more to do than it may in one turn: its ready function is called again in the next round, with no events. */
+void postern_loop_again(struct postern_loop *loop, struct postern_source *source);
 /* Nothing more is told of it; it still has to be removed. */
 void postern_loop_ignore(struct postern_loop *loop, struct postern_source *source);
 /* The descriptor must still be open. Removing twice is allowed. */

@@ -213,8 +213,8 @@ static void consume(struct postern_outq *queue, struct postern_outq_pool *pool, 
     }
 }
 
-/* Writes up to the next message with descriptors; that one, alone, with them. */
-static ssize_t write_batch(struct postern_outq *queue, int fd)
+/* Writes up to the next message with descriptors; that one, alone, with them. *whole: was that all, so that there may be room for more? */
+static ssize_t write_batch(struct postern_outq *queue, int fd, bool *whole)
 {
     union {
         struct cmsghdr align;
@@ -223,6 +223,7 @@ static ssize_t write_batch(struct postern_outq *queue, int fd)
     struct postern_outq_mark *marks = queue->buf->marks, *first = &marks[queue->mark_head];
     struct iovec iov = {.iov_base = queue->buf->data + queue->head, .iov_len = queue->tail - queue->head};
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    ssize_t n;
 
     if (first->fds != NULL && first->start == queue->pos) {
         struct cmsghdr *cmsg = &control.align;
@@ -243,13 +244,18 @@ static ssize_t write_batch(struct postern_outq *queue, int fd)
             }
         }
     }
-    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+    *whole = n < 0 || (size_t)n == iov.iov_len;
+    return n;
 }
 
 int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd)
 {
-    while (queue->buf != NULL) {
-        ssize_t n = write_batch(queue, fd);
+    bool whole = true;
+
+    /* Once the socket was full, who reads while we write would otherwise keep the bus at it until the queue is empty. */
+    while (queue->buf != NULL && whole) {
+        ssize_t n = write_batch(queue, fd, &whole);
 
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return 0;
@@ -267,7 +273,7 @@ int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *poo
             return -errno;
         consume(queue, pool, (size_t)n);
     }
-    return 1;
+    return queue->buf == NULL;
 }
 
 int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, int fd, int *error)

@@ -9,6 +9,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bus as bus_module  # noqa: E402
 
 
+def pytest_addoption(parser):
+    parser.addoption('--seed', type=int, default=1, help='seed of the first random scene of test_order.py')
+    parser.addoption('--count', type=int, default=40, help='how many of them')
+
+
 def pytest_configure(config):
     # Started in the background of a script or by nohup, we were born ignoring these, and so would be all programs that the tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)

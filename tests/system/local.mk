@@ -10,6 +10,8 @@ SYSTEM_TESTS = \
 	tests/system/fakebus.py \
 	tests/system/helpers.py \
 	tests/system/mediator1.py \
+	tests/system/order_model.py \
+	tests/system/order_player.py \
 	tests/system/sleeper.py \
 	tests/system/wirebus.py \
 	tests/system/watch.py \
@@ -34,6 +36,7 @@ SYSTEM_TESTS = \
 	tests/system/test_examples.py \
 	tests/system/test_explain.py \
 	tests/system/test_facts.py \
+	tests/system/test_fairness.py \
 	tests/system/test_grants.py \
 	tests/system/test_header.py \
 	tests/system/test_hostile.py \
@@ -45,6 +48,7 @@ SYSTEM_TESTS = \
 	tests/system/test_monitor_denials.py \
 	tests/system/test_names.py \
 	tests/system/test_options.py \
+	tests/system/test_order.py \
 	tests/system/test_reload.py \
 	tests/system/test_replies.py \
 	tests/system/test_run.py \

@@ -15,6 +15,7 @@ EXPECTED = {
     'callers': {'posternd', 'dbus-daemon'},
     'fds': {'posternd', 'dbus-daemon'},
     'fanout': {'posternd', 'dbus-daemon', 'relay-frame', 'relay-stream'},
+    'fairness': {'posternd', 'dbus-daemon'},
     'churn': {'posternd', 'dbus-daemon'},
     'rules': {'posternd-contained'},
     'contained': {'posternd', 'posternd-contained', 'dbus-daemon'},

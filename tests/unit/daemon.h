@@ -9,6 +9,7 @@ Suite *command_suite(void);
 Suite *keyring_suite(void);
 Suite *listen_suite(void);
 Suite *lookups_suite(void);
+Suite *loop_suite(void);
 Suite *matchset_suite(void);
 Suite *name_suite(void);
 Suite *oom_suite(void);
