@@ -18,10 +18,10 @@
 
 /* What one connection may do before it is the turn of the others: so many messages, and no further one after having queued so much for
  * receivers (see WORK_BYTES). One read can hold thousands of messages, and one message can go to thousands of receivers. Counted, not
- * timed: asking for the time costs as much as a message. These are large enough that what goes to one receiver is still written many
- * messages at a time. */
+ * timed: asking for the time costs as much as a message. Who floods and is alone in it has many turns before what it sent is written
+ * (daemon/loop.c), so that messages are still written many at a time. */
 #define TURN_MESSAGES 64u
-#define TURN_WORK 4096u
+#define TURN_WORK 256u
 
 /* ---- framing ------------------------------------------------------------------------------------- */
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define EVENTS_PER_WAIT 256
+#define TURNS_UNWRITTEN 16u /* that follow each other without the end of a round, while nobody else has anything to say */
 
 int postern_loop_init(struct postern_loop *loop)
 {
@@ -108,8 +109,8 @@ static void put_off(struct postern_loop *loop, struct postern_source *source)
     loop->accepting = source;
 }
 
-/* Waits once and handles what is ready. Returns how many events there were. */
-static int wait_once(struct postern_loop *loop, int timeout)
+/* Waits once and handles what is ready. Returns how many events there were; *others of those who do not wait for another turn anyway. */
+static int wait_once(struct postern_loop *loop, int timeout, int *others)
 {
     struct epoll_event events[EVENTS_PER_WAIT];
     int n = epoll_wait(loop->epoll_fd, events, EVENTS_PER_WAIT, timeout);
@@ -119,6 +120,7 @@ static int wait_once(struct postern_loop *loop, int timeout)
 
         if (source->fd < 0)
             continue; /* removed by an earlier event of this round; freed at its end */
+        *others += !source->again;
         if (source->listener)
             put_off(loop, source);
         else
@@ -138,24 +140,36 @@ static void accept_all(struct postern_loop *loop)
     }
 }
 
+/* Is there nobody but those who are not through? Then what they send is worth gathering for a while before it is written: turns are short
+ * for the sake of others. */
+static bool goes_on(struct postern_loop *loop, int others)
+{
+    if (others == 0 && loop->n_again > 0 && ++loop->unwritten < TURNS_UNWRITTEN)
+        return true;
+    loop->unwritten = 0;
+    return false;
+}
+
 int postern_loop_run(struct postern_loop *loop)
 {
     while (!loop->quit) {
         /* Who asks again from now on has had a turn in this round. */
         unsigned waiting = loop->n_again;
-        int n = wait_once(loop, waiting > 0 ? 0 : loop->timeout(loop->data));
+        int others = 0, n = wait_once(loop, waiting > 0 ? 0 : loop->timeout(loop->data), &others);
 
         loop->round++;
         if (n < 0 && errno != EINTR)
             return -errno;
         /* A hang-up may hide behind a full set of events; it must be seen before anything is accepted. */
         if (n == EVENTS_PER_WAIT && loop->accepting != NULL)
-            n = wait_once(loop, 0);
+            n = wait_once(loop, 0, &others);
         for (; waiting > 0 && loop->again != NULL; waiting--) {
             struct postern_source *source = take_again(loop);
 
             source->ready(source->data, 0);
         }
+        if (goes_on(loop, others))
+            continue;
         loop->round_end(loop->data);
         if (loop->accepting != NULL) {
             accept_all(loop);

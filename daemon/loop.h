@@ -3,7 +3,8 @@
  * The event loop: one thread, one epoll. A round is: wait; handle everything that is ready but listeners; then who was not through in
  * the round before; then the listeners; then the end of the round, where dead connections go and each receiver's queue is written at
  * once. Listeners come last so that a slot which a closing client frees is there for the next one. Each source has one turn in a round,
- * and what a turn may be is up to the source: so nobody waits for longer than one turn of each other.
+ * and what a turn may be is up to the source: so nobody waits for longer than one turn of each other. While nobody but those who are not through
+ * has anything to say, several rounds have one end.
  */
 #ifndef POSTERN_DAEMON_LOOP_H
 #define POSTERN_DAEMON_LOOP_H
@@ -35,6 +36,7 @@ struct postern_loop {
     struct postern_source *accepting;
     struct postern_source *again, *again_last; /* in the order of their turns */
     unsigned n_again;
+    unsigned unwritten; /* rounds since the last one that ended with writing */
 };
 
 /* 0 or negative errno. */

@@ -13,7 +13,7 @@ from world import clear
 
 pytestmark = pytest.mark.postern
 TURN = 64      # messages
-WORK = 4096    # receivers, or pieces of 256 bytes
+WORK = 256     # receivers, or pieces of 256 bytes
 MATCH = "type='signal',interface='com.example.Iface'"
 
 

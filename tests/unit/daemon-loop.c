@@ -111,8 +111,8 @@ START_TEST(newcomers_wait_for_one_turn)
     players[0].turns = 4;
     players[0].wakes = &players[1];
     wake(&players[0]);
-    run(4);
-    ck_assert_str_eq(text, "a|bA|A|A|");
+    run(3);
+    ck_assert_str_eq(text, "a|bA|AA|");
 }
 END_TEST
 
@@ -122,8 +122,8 @@ START_TEST(one_turn_each_in_a_round)
         players[i].turns = 3;
         wake(&players[i]);
     }
-    run(3);
-    ck_assert_str_eq(text, "abc|ABC|ABC|");
+    run(2);
+    ck_assert_str_eq(text, "abc|ABCABC|");
 }
 END_TEST
 
@@ -133,23 +133,55 @@ START_TEST(asking_twice_is_asking_once)
     postern_loop_again(&loop, &players[0].source);
     postern_loop_again(&loop, &players[1].source);
     postern_loop_again(&loop, &players[0].source);
-    run(2);
-    ck_assert_str_eq(text, "AB|AB|");
+    run(1);
+    ck_assert_str_eq(text, "ABAB|");
 }
 END_TEST
 
 /* The first, the one in the middle, the last. */
 START_TEST(who_leaves_has_no_turn)
 {
-    static const char *const expected[] = {"abc|BC|BC|", "abc|AC|AC|", "abc|AB|AB|"};
+    static const char *const expected[] = {"abc|BCBC|", "abc|ACAC|", "abc|ABAB|"};
 
     for (int i = 0; i < 3; i++) {
         players[i].turns = 3;
         wake(&players[i]);
     }
     leaves = &players[_i];
-    run(3);
+    run(2);
     ck_assert_str_eq(text, expected[_i]);
+}
+END_TEST
+
+/* Who is alone has its messages written now and then; as soon as somebody else comes, at once. */
+START_TEST(turns_of_who_is_alone)
+{
+    players[0].turns = 40;
+    wake(&players[0]);
+    run(4);
+    ck_assert_str_eq(text, "a|AAAAAAAAAAAAAAAA|AAAAAAAAAAAAAAAA|AAAAAAA|");
+}
+END_TEST
+
+/* That there is more to read of who is alone is no news either. */
+START_TEST(turns_of_who_sends_on)
+{
+    players[0].turns = 5;
+    players[0].wakes = &players[0];
+    wake(&players[0]);
+    run(2);
+    ck_assert_str_eq(text, "a|aAAA|");
+}
+END_TEST
+
+START_TEST(turns_with_others)
+{
+    players[0].turns = 5;
+    players[1].wakes = &players[2];
+    wake(&players[0]);
+    wake(&players[1]);
+    run(3);
+    ck_assert_str_eq(text, "ab|cA|AAA|");
 }
 END_TEST
 
@@ -163,6 +195,9 @@ Suite *loop_suite(void)
     tcase_add_test(tcase, one_turn_each_in_a_round);
     tcase_add_test(tcase, asking_twice_is_asking_once);
     tcase_add_loop_test(tcase, who_leaves_has_no_turn, 0, 3);
+    tcase_add_test(tcase, turns_of_who_is_alone);
+    tcase_add_test(tcase, turns_of_who_sends_on);
+    tcase_add_test(tcase, turns_with_others);
     suite_add_tcase(suite, tcase);
     return suite;
 }
