@@ -213,39 +213,46 @@ static void consume(struct postern_outq *queue, struct postern_outq_pool *pool, 
     }
 }
 
-/* Writes up to the next message with descriptors; that one, alone, with them. *whole: was that all, so that there may be room for more? */
-static ssize_t write_batch(struct postern_outq *queue, int fd, bool *whole)
+/* The first n bytes, with descriptors. */
+static ssize_t write_fds(const struct postern_outq *queue, int fd, size_t n, const struct postern_fdset *fds)
 {
     union {
         struct cmsghdr align;
         char bytes[CMSG_SPACE(POSTERN_FDS_MAX * sizeof(int))];
     } control;
-    struct postern_outq_mark *marks = queue->buf->marks, *first = &marks[queue->mark_head];
-    struct iovec iov = {.iov_base = queue->buf->data + queue->head, .iov_len = queue->tail - queue->head};
-    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct cmsghdr *cmsg = &control.align;
+    struct iovec iov = {.iov_base = queue->buf->data + queue->head, .iov_len = n};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = CMSG_SPACE(fds->n * sizeof(int))};
+
+    memset(control.bytes, 0, msg.msg_controllen);
+    cmsg->cmsg_level = SOL_SOCKET;
+    cmsg->cmsg_type = SCM_RIGHTS;
+    cmsg->cmsg_len = CMSG_LEN(fds->n * sizeof(int));
+    memcpy(CMSG_DATA(cmsg), fds->fds, fds->n * sizeof(int));
+    return sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+/* Writes up to the next message with descriptors; that one, alone, with them. *whole: was that all, so that there may be room for more? */
+static ssize_t write_batch(const struct postern_outq *queue, int fd, bool *whole)
+{
+    const struct postern_outq_mark *marks = queue->buf->marks, *first = &marks[queue->mark_head];
+    size_t len = queue->tail - queue->head;
     ssize_t n;
 
     if (first->fds != NULL && first->start == queue->pos) {
-        struct cmsghdr *cmsg = &control.align;
-
-        iov.iov_len = first->end - first->start;
-        msg.msg_control = control.bytes;
-        msg.msg_controllen = CMSG_SPACE(first->fds->n * sizeof(int));
-        memset(control.bytes, 0, msg.msg_controllen);
-        cmsg->cmsg_level = SOL_SOCKET;
-        cmsg->cmsg_type = SCM_RIGHTS;
-        cmsg->cmsg_len = CMSG_LEN(first->fds->n * sizeof(int));
-        memcpy(CMSG_DATA(cmsg), first->fds->fds, first->fds->n * sizeof(int));
-    } else if (queue->fds > 0) {
-        for (size_t i = queue->mark_head; i < queue->mark_tail; i++) {
+        len = first->end - first->start;
+        n = write_fds(queue, fd, len, first->fds);
+    } else {
+        for (size_t i = queue->mark_head; queue->fds > 0 && i < queue->mark_tail; i++) {
             if (marks[i].fds != NULL) {
-                iov.iov_len = marks[i].start - queue->pos;
+                len = marks[i].start - queue->pos;
                 break;
             }
         }
+        /* Not sendmsg(): the kernel needs a seventh of the call for fetching its two structs (Linux 6.18). */
+        n = send(fd, queue->buf->data + queue->head, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     }
-    n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-    *whole = n < 0 || (size_t)n == iov.iov_len;
+    *whole = n < 0 || (size_t)n == len;
     return n;
 }
 
