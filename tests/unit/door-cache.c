@@ -244,6 +244,16 @@ static void (*const changes[])(void) = {
     change_name, change_name, change_name, make_grant, make_grant, end_grant, change_rules, reload, tell_services, replace_party,
 };
 
+/* The host is told to release a name while new rules come into force, and what it then sends is asked about. */
+static void ask_meanwhile(void *data, uint64_t host_id, const char *name)
+{
+    (void)data;
+    (void)host_id;
+    (void)name;
+    for (int i = 0; i < QUESTIONS; i++)
+        compare();
+}
+
 START_TEST(never_stale)
 {
     static const char *const modes[] = {"restrict", "complain", "identify"};
@@ -254,6 +264,7 @@ START_TEST(never_stale)
     fixture.quiet = true;
     set_up(modes[_i % 3], _i % 3 == 2 ? NULL : rules, 1, NULL);
     count_questions();
+    fixture.host.release_name = ask_meanwhile;
     party[OTHER]->uid = 65534; /* as if it had authenticated so */
     for (int turn = 0; turn < TURNS; turn++) {
         PICK(changes)();
@@ -567,6 +578,26 @@ START_TEST(without_group)
 }
 END_TEST
 
+/* Who loses a name to somebody else without being told so first. */
+START_TEST(taken_over)
+{
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(":1.30")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
+    struct postern_decision room;
+
+    set_up("restrict", rules, 1, NULL);
+    request.from = party[APP];
+    request.to = party[SERVER];
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    fixture_own(&fixture, party[OTHER], SERVICE);
+    ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.to = party[OTHER];
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+}
+END_TEST
+
 /* Before Hello nobody is like those who have said it. */
 START_TEST(before_hello)
 {
@@ -618,6 +649,7 @@ TCase *door_cache_case(void)
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);
     tcase_add_test(tc, without_group);
+    tcase_add_test(tc, taken_over);
     tcase_add_test(tc, before_hello);
     tcase_add_test(tc, switched_off);
     return tc;
