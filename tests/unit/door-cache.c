@@ -316,6 +316,7 @@ END_TEST
 START_TEST(not_the_same)
 {
     struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
+    const struct postern_message another = {.size = sizeof(another), .type = CALL, .serial = 1, .member = view("M"), .destination = view(SERVICE)};
     struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
     struct postern_decision room;
 
@@ -339,6 +340,12 @@ START_TEST(not_the_same)
     request.flags = POSTERN_REQUEST_SAME_MESSAGE;
     request.from = party[APP]; /* of another class */
     ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.from = party[NAMELESS];
+    request.flags = 0;
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.flags = POSTERN_REQUEST_SAME_MESSAGE;
+    request.message = &another; /* whatever the host says */
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->faulty);
     tear_down();
 }
 END_TEST
@@ -578,6 +585,86 @@ START_TEST(without_group)
 }
 END_TEST
 
+/* What the bus says to somebody before Hello is no answer to what it may say after it. */
+START_TEST(receiver_before_hello)
+{
+    struct postern_message m = {.size = sizeof(m), .type = SIGNAL, .serial = 1, .path = view("/"), .interface = view("a.b"), .member = view("M")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_FROM_DRIVER, .message = &m};
+    struct postern_decision room;
+    char *name;
+
+    policy = EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><deny receive_sender=\"org.freedesktop.DBus\"/>";
+    set_up("restrict", NULL, 0, NULL);
+    request.to = party[NAMELESS];
+    name = party[NAMELESS]->unique_name;
+    party[NAMELESS]->unique_name = NULL;
+    for (int i = 0; i < 2; i++)
+        ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    party[NAMELESS]->unique_name = name;
+    for (int i = 0; i < 2; i++)
+        ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+    policy = NULL;
+}
+END_TEST
+
+/* A number that does not fit into a class is not cut to one that does. */
+START_TEST(many_instances)
+{
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .to = NULL, .message = &m};
+    struct postern_decision room;
+
+    set_up("restrict", NULL, 0, NULL);
+    request.from = party[NAMELESS];
+    request.to = party[SERVER];
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    party[APP]->instance->number = UINT64_C(1) << 34;
+    request.from = party[APP];
+    ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+}
+END_TEST
+
+/* To nobody is not to the bus, nor to somebody else who is not there. */
+START_TEST(to_nobody)
+{
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view("org.example.One")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
+    struct postern_decision room;
+
+    policy = EVERYBODY "<allow send_destination=\"org.example.One\"/>";
+    set_up("restrict", NULL, 0, NULL);
+    request.from = party[NAMELESS];
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    m.destination = view("org.example.Two");
+    ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+    policy = NULL;
+}
+END_TEST
+
+/* More labels than there are numbers for: they are not one label. */
+START_TEST(many_labels)
+{
+    static const char label[] = "label";
+    char text[sizeof(label) + 8];
+
+    set_up_module(true);
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(text, sizeof(text), "%s%u", label, i);
+        party[APP]->facts.label = text;
+        party[APP]->facts.label_len = strlen(text);
+        postern_cache_forget(party[APP]); /* as if it were another connection */
+        module.asked = 0;
+        ask_module(0);
+        ck_assert_uint_eq(module.asked, 1);
+    }
+    party[APP]->facts.label = NULL;
+    tear_down();
+}
+END_TEST
+
 /* Who loses a name to somebody else without being told so first. */
 START_TEST(taken_over)
 {
@@ -649,6 +736,10 @@ TCase *door_cache_case(void)
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);
     tcase_add_test(tc, without_group);
+    tcase_add_test(tc, receiver_before_hello);
+    tcase_add_test(tc, many_instances);
+    tcase_add_test(tc, many_labels);
+    tcase_add_test(tc, to_nobody);
     tcase_add_test(tc, taken_over);
     tcase_add_test(tc, before_hello);
     tcase_add_test(tc, switched_off);
