@@ -171,7 +171,8 @@ def selinux_variants(lines):
     unheard = changed(''.join(without(r'\(dbus ', without(r'^\(class dbus'))), (order, '(classorder (process))'))
     # A kernel whose policy denies the unknown denies nearly everything, of which it only complains where the domain is permissive.
     lax = ''.join('(typepermissive %s_t)\n' % name for name in ('kernel', 'busd', 'deny_cli', 'svc'))
-    return [('domains', lines), ('domains2', without(';first$')),
+    less = without(';first$')
+    return [('domains', lines), ('domains2', less), ('hush', ''.join(less) + '(dontaudit cli_t svc_t (dbus (send_msg)))\n'),
             ('more', text + '(type gone_t) (typeattributeset dom (gone_t))\n'),
             ('order', changed(text, (order, '(classorder (dbus process))'), (classes, '(class dbus (send_msg acquire_svc))'))),
             ('flag', changed(text, (talk, '(boolean talk true) (booleanif talk (true %s))' % talk))),
