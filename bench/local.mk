@@ -1,7 +1,7 @@
-# What the buses cost. `make bench` compares them, BENCH_ARGS narrows it; `make bench-mediator` measures the mediator alone. Nothing
-# here is built by make; what make check runs is the arithmetic alone.
+# What the buses cost. `make bench` compares them, BENCH_ARGS narrows it; `make bench-mediator` measures the mediator alone, `make bench-vm` what
+# security modules cost, in the guests of make check-vm. Nothing here is built by make; what make check runs is the arithmetic alone.
 BENCH_ARGS =
-EXTRA_PROGRAMS += bench-load bench-relay bench-broker bench-verdict
+EXTRA_PROGRAMS += bench-load bench-relay bench-broker bench-verdict bench-lsm
 BENCH_LINK = \
 	bench/client.c \
 	bench/link.c bench/link.h \
@@ -21,15 +21,21 @@ bench_load_LDADD = libwire.la libutil.la
 bench_broker_SOURCES = $(BENCH_LINK) bench/broker.c
 bench_broker_LDADD = libwire.la libutil.la
 bench_relay_SOURCES = bench/relay.c
+BENCH_STAGE = \
+	bench/message.c bench/message.h \
+	bench/options.c bench/options.h \
+	bench/question.c bench/question.h \
+	bench/stage.c bench/stage.h \
+	bench/stagecalls.c
 # As a bus does, it loads the module and knows its interface alone.
 bench_verdict_SOURCES = \
 	bench/verdict.c \
-	bench/message.c bench/message.h \
-	bench/options.c bench/options.h \
-	bench/stage.c bench/stage.h \
-	bench/stagecalls.c \
-	bench/usage.c bench/usage.h
+	bench/usage.c bench/usage.h \
+	$(BENCH_STAGE)
 bench_verdict_LDADD = libwire.la libutil.la
+bench_lsm_SOURCES = bench/lsm.c $(BENCH_STAGE)
+bench_lsm_CFLAGS = $(AM_CFLAGS) $(LIBAPPARMOR_CFLAGS)
+bench_lsm_LDADD = libwire.la libutil.la $(LIBAPPARMOR_LIBS)
 
 BENCH_FILES = \
 	bench/bench.py \
@@ -39,7 +45,8 @@ BENCH_FILES = \
 	bench/facts.py \
 	bench/mediator.py \
 	bench/report.py \
-	bench/sections.py
+	bench/sections.py \
+	bench/vm.py
 EXTRA_DIST += $(BENCH_FILES)
 
 TESTS += bench/selftest.py
@@ -50,5 +57,17 @@ bench: bench-load$(EXEEXT) bench-relay$(EXEEXT) bench-broker$(EXEEXT) posternd$(
 
 bench-mediator: bench-verdict$(EXEEXT) mediator.la
 	$(PYTHON3) -B $(abs_top_srcdir)/bench/mediator.py --build=$(abs_top_builddir) $(BENCH_ARGS)
-.PHONY: bench bench-mediator
-CLEANFILES += bench/mediator.json bench/mediator.txt bench/mediator.md bench/results.json bench/table.txt bench/table.md bench/chart.svg
+
+# As with vm-oracle, the guests have all three libraries.
+BENCH_LSM =
+if HAVE_LIBSEPOL
+if HAVE_LIBSELINUX
+if HAVE_LIBAPPARMOR
+BENCH_LSM += bench-lsm$(EXEEXT)
+endif
+endif
+endif
+bench-vm: bench-load$(EXEEXT) $(BENCH_LSM) $(VM_ORACLE) $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
+	$(PYTHON3) -B $(abs_top_srcdir)/bench/vm.py --build=$(abs_top_builddir) $(BENCH_ARGS)
+.PHONY: bench bench-mediator bench-vm
+CLEANFILES += bench/lsm.json bench/lsm.txt bench/lsm.md bench/mediator.json bench/mediator.txt bench/mediator.md bench/results.json bench/table.txt bench/table.md bench/chart.svg

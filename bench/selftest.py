@@ -13,6 +13,7 @@ import config  # noqa: E402
 import report  # noqa: E402
 from buses import BUSES, PACKAGES, missing_programs  # noqa: E402
 from sections import SECTIONS  # noqa: E402
+import vm  # noqa: E402
 
 
 def row(section='window', label='64 calls', **values):
@@ -54,6 +55,31 @@ class Rows(unittest.TestCase):
 
     def test_numbers(self):
         self.assertEqual([report.number(n) for n in (None, 0.123, 12.34, 123.4, -0.5)], ['-', '0.12', '12.3', '123', '-0.50'])
+
+
+class Guests(unittest.TestCase):
+    @staticmethod
+    def rows(door):
+        values = {'kernel': [100, 300], 'confined, alone': [10, 20], 'free, alone': [5, 5], 'bus free, alone': [2, 4], 'bus contained, alone': [3, 5]}
+        return {made.label: made for made in vm.rows_of({'guest': (values, '6.1', door)}, vm.COUNTED)}
+
+    def test_ratios(self):
+        rows = self.rows(True)
+        self.assertEqual(rows['question to the kernel : verdict, each received alone'].values['guest'], [10, 15])
+        self.assertEqual(rows['message on a bus, confined and contained : neither, one call at a time'].values['guest'], [1.5, 1.25])
+        self.assertEqual(rows['question to the kernel : verdict, 64 received together'].values['guest'], [None])
+
+    def test_where_the_module_is_not_asked(self):
+        """What is measured there says nothing about the module."""
+        rows = self.rows(False)
+        self.assertEqual(rows['a question to the kernel that nobody asked before'].values['guest'], [100, 300])
+        self.assertEqual(rows['verdict, nobody confined, each received alone'].values['guest'], [5, 5])
+        for label in ('verdict, both confined, each received alone', 'question to the kernel : verdict, each received alone'):
+            self.assertEqual(rows[label].values['guest'], [None])
+
+    def test_every_key_is_known(self):
+        keys = {key for _, _, key in vm.MEASURED}
+        self.assertLessEqual({key for _, over, under in vm.RATIOS for key in (over, under)}, keys)
 
 
 class Tables(unittest.TestCase):

@@ -3,11 +3,17 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/message.h"
@@ -194,17 +200,15 @@ static void keep(struct stage *stage, struct postern_party *party)
     stage->parties[stage->n_parties++] = party;
 }
 
-struct postern_party *stage_enter(struct stage *stage, const struct stage_container *container)
+/* The bus has accepted this socket. */
+static struct postern_party *welcome(struct stage *stage, const struct stage_container *container, int fd)
 {
-    struct postern_peer peer = {.size = sizeof(peer), .host_id = stage->n_parties + 1, .listener = container != NULL ? container->listener : 0};
+    struct postern_peer peer = {.size = sizeof(peer), .fd = fd, .host_id = stage->n_parties + 1, .listener = container != NULL ? container->listener : 0};
     struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_CONNECT};
     struct postern_verdict verdict = {.size = sizeof(verdict)};
     struct postern_party *party;
     char unique[32];
-    int pair[2];
 
-    connect_pair(stage, container, pair);
-    peer.fd = pair[0];
     errno = -stage->module->party_new(stage->mediator, &peer, &party);
     if (errno != 0)
         bench_fail("a party");
@@ -214,6 +218,16 @@ struct postern_party *stage_enter(struct stage *stage, const struct stage_contai
     if (stage->module->party_authenticated(party, geteuid()) < 0 || stage->module->mediate(stage->mediator, &request, &verdict) < 0 ||
         verdict.allowed != 1 || stage->module->party_hello(party, unique) < 0)
         bench_fail("a party may not stay");
+    return party;
+}
+
+struct postern_party *stage_enter(struct stage *stage, const struct stage_container *container)
+{
+    struct postern_party *party;
+    int pair[2];
+
+    connect_pair(stage, container, pair);
+    party = welcome(stage, container, pair[0]);
     close(pair[0]);
     close(pair[1]);
     return party;
@@ -224,4 +238,60 @@ void stage_own(struct stage *stage, struct postern_party *party, const char *nam
     errno = -stage->module->party_name(party, name, POSTERN_NAME_PRIMARY);
     if (errno != 0)
         bench_fail("%s", name);
+}
+
+/* ---- from another domain -------------------------------------------------------------------------------------- */
+
+/* Its socket has the label that the process has when it makes it. Ends with us, or when it is killed. */
+static _Noreturn void connect_from(const char *file, const char *text, const struct sockaddr_un *address)
+{
+    int attr = open(file, O_WRONLY | O_CLOEXEC), fd;
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (attr < 0 || write(attr, text, strlen(text)) != (ssize_t)strlen(text))
+        bench_fail("%s cannot be written to %s", text, file);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
+        bench_fail("%s cannot connect", text);
+    for (;;)
+        pause();
+}
+
+/* A door of the bus itself, for one to come in by. */
+static int open_door(const struct stage *stage, struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(address->sun_path, sizeof(address->sun_path), "%s/door", stage->dir);
+    if (fd < 0 || bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 || chmod(address->sun_path, 0666) < 0 || listen(fd, 1) < 0)
+        bench_fail("%s", address->sun_path);
+    return fd;
+}
+
+struct postern_party *stage_enter_as(struct stage *stage, const struct stage_container *container, const char *file, const char *text)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int door = container != NULL ? stage->listeners[container->listener - 1] : open_door(stage, &address), fd = -1;
+    struct pollfd ready = {.fd = door, .events = POLLIN};
+    struct postern_party *party;
+    pid_t pid;
+
+    if (container != NULL)
+        memcpy(address.sun_path, container->socket, sizeof(address.sun_path));
+    pid = fork();
+    if (pid == 0)
+        connect_from(file, text, &address);
+    if (pid > 0 && poll(&ready, 1, 10000) == 1)
+        fd = accept4(door, NULL, NULL, SOCK_CLOEXEC);
+    if (fd < 0)
+        bench_fail("nobody came from %s", text);
+    party = welcome(stage, container, fd);
+    close(fd);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    if (container == NULL) {
+        close(door);
+        unlink(address.sun_path);
+    }
+    return party;
 }

@@ -35,6 +35,8 @@ void stage_close(struct stage *stage);
 
 /* Authenticated, with a unique name of its own; container NULL: from outside. */
 struct postern_party *stage_enter(struct stage *stage, const struct stage_container *container);
+/* The same in another security domain: a process that connects writes text to the file first. */
+struct postern_party *stage_enter_as(struct stage *stage, const struct stage_container *container, const char *file, const char *text);
 void stage_own(struct stage *stage, struct postern_party *party, const char *name);
 
 /* Calls a method of the mediator, which must succeed. The answer is valid until the next call. Frees what the writer holds. */

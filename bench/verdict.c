@@ -6,22 +6,20 @@
  *
  * Prints one JSON object per measurement. bench/mediator.py runs it.
  */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bench/message.h"
 #include "bench/options.h"
+#include "bench/question.h"
 #include "bench/stage.h"
 #include "bench/usage.h"
 #include "core/rule.h"
 
-#define PATHS 4096u /* a power of two */
 #define LIMITS "max-total=\"100000\" max-per-user=\"100000\" max-connections=\"100000\" max-rules=\"100000\" max-grants=\"100000\""
 
 /* What is measured is each of these. A switch of the mediator that changes what a question costs becomes a row here, and a column of the table. */
@@ -42,98 +40,20 @@ struct bench {
 
 /* ---- one question ------------------------------------------------------------------------------------------ */
 
-struct question {
-    struct postern_message message;
-    struct postern_request request;
-    char (*paths)[64];
-};
-
-static struct postern_view view(const char *text)
-{
-    return (struct postern_view){.data = text, .len = (uint32_t)strlen(text)};
-}
-
-static void question_init(struct question *question, const struct postern_party *from, struct postern_party *to)
-{
-    question->message = (struct postern_message){
-        .size = sizeof(question->message),
-        .type = POSTERN_MESSAGE_METHOD_CALL,
-        .order = 'l',
-        .serial = 7,
-        .path = view(BENCH_PATH),
-        .interface = view(BENCH_INTERFACE),
-        .member = view("Method"),
-        .destination = view(BENCH_SERVICE),
-    };
-    question->request = (struct postern_request){
-        .size = sizeof(question->request), .action = POSTERN_ACTION_SEND, .from = from, .to = to, .addressed = to, .message = &question->message};
-    question->paths = calloc(PATHS, sizeof(*question->paths));
-    if (question->paths == NULL)
-        bench_fail("memory");
-    for (unsigned i = 0; i < PATHS; i++)
-        snprintf(question->paths[i], sizeof(*question->paths), BENCH_PATH "/number%u", i);
-}
-
-/* The answer to that call, the other way. It has neither path nor interface: what sorts rules by these has nothing to go by. */
-static void question_turn(struct question *question)
-{
-    const struct postern_party *from = question->request.from;
-
-    question->message.type = POSTERN_MESSAGE_METHOD_RETURN;
-    question->message.reply_serial = 7;
-    question->message.path = question->message.interface = question->message.member = (struct postern_view){.data = NULL};
-    question->message.destination = view(":1.1");
-    question->request.flags = POSTERN_REQUEST_REPLY;
-    question->request.from = question->request.to;
-    question->request.to = question->request.addressed = from;
-}
-
-static uint64_t cpu_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static void ask(struct stage *stage, const struct question *question)
-{
-    struct postern_verdict verdict = {.size = sizeof(verdict)};
-
-    errno = 0;
-    if (stage->module->mediate(stage->mediator, &question->request, &verdict) < 0 || verdict.allowed != 1)
-        bench_fail("denied: %s", verdict.error_text);
-}
-
-/* ns of CPU time per answer. varied: of a different path each time, as far as there are paths. */
-static double ask_for(const struct bench *bench, struct stage *stage, struct question *question, bool varied)
-{
-    uint64_t begin, spent, n = 0;
-
-    ask(stage, question);
-    begin = cpu_now();
-    do {
-        for (unsigned i = 0; i < 256; i++, n++) {
-            if (varied)
-                question->message.path = view(question->paths[n & (PATHS - 1)]);
-            ask(stage, question);
-        }
-        spent = cpu_now() - begin;
-    } while (spent < (uint64_t)(bench->seconds * 1e9));
-    return (double)spent / (double)n;
-}
-
 static void report_question(const struct bench *bench, struct stage *stage, const struct postern_party *from, struct postern_party *to,
                             const char *point)
 {
     struct question question;
 
     question_init(&question, from, to);
-    printf("{\"point\": \"%s\", \"variant\": \"%s\", \"same_ns\": %.1f", point, bench->variant->name, ask_for(bench, stage, &question, false));
-    printf(", \"varied_ns\": %.1f", ask_for(bench, stage, &question, true));
+    printf("{\"point\": \"%s\", \"variant\": \"%s\", \"same_ns\": %.1f", point, bench->variant->name,
+           question_ask_for(stage, &question, bench->seconds));
+    question.varied = true;
+    printf(", \"varied_ns\": %.1f", question_ask_for(stage, &question, bench->seconds));
+    question.varied = false;
     question_turn(&question);
-    printf(", \"reply_ns\": %.1f}\n", ask_for(bench, stage, &question, false));
-    free(question.paths);
+    printf(", \"reply_ns\": %.1f}\n", question_ask_for(stage, &question, bench->seconds));
+    question_finish(&question);
 }
 
 /* ---- rules and grants ---------------------------------------------------------------------------------------- */
@@ -266,10 +186,10 @@ static double change_rules(struct stage *stage, struct postern_party *manager, c
     postern_writer_init(&w);
     postern_writer_path(&w, instance);
     stage_write_rules(&w, rules, true);
-    begin = cpu_now();
+    begin = question_cpu_now();
     stage_call(stage, manager, "org.postern.Mediator1", "SetRules", &w, &reply);
-    ask(stage, question);
-    return (double)(cpu_now() - begin) / 1e3;
+    question_ask(stage, question);
+    return (double)(question_cpu_now() - begin) / 1e3;
 }
 
 static void run_change(const struct bench *bench)
@@ -288,7 +208,7 @@ static void run_change(const struct bench *bench)
     for (unsigned i = 0; i < parties; i++)
         last = stage_enter(&stage, &container);
     question_init(&question, last, manager);
-    ask(&stage, &question);
+    question_ask(&stage, &question);
     first = change_rules(&stage, manager, container.instance, &question, 21);
     for (unsigned i = 0; i < 20; i++) {
         double spent = change_rules(&stage, manager, container.instance, &question, 20 + i % 2);
@@ -297,7 +217,7 @@ static void run_change(const struct bench *bench)
     }
     printf("{\"point\": \"20 rules of an instance with %u connections\", \"variant\": \"%s\", \"change_us\": %.1f, \"worst_us\": %.1f}\n", parties,
            bench->variant->name, first, worst);
-    free(question.paths);
+    question_finish(&question);
     stage_close(&stage);
 }
 

@@ -28,6 +28,7 @@ struct postern_cache_pair {
     struct postern_cache_key key;
     bool known;
     uint8_t looked; /* at which texts, in all questions of this sort so far */
+    const struct postern_cache_text *last; /* where the last answer that depends on texts was found; something else may be there by now */
     struct postern_decision decision;
 };
 
@@ -227,12 +228,18 @@ static uint64_t hash_of(const char *text, uint32_t len, uint64_t hash)
     return mix(hash, word);
 }
 
+static struct postern_view sender_of(const struct postern_request *request, uint8_t looked)
+{
+    const char *name = (looked & POSTERN_LOOKS_SENDER) != 0 && request->from != NULL ? request->from->unique_name : NULL;
+
+    return (struct postern_view){.data = name, .len = name != NULL ? (uint32_t)strlen(name) : 0};
+}
+
 /* False: they are too long. */
 static bool collect(const struct postern_cache_key *key, const struct postern_request *request, uint8_t looked, struct texts *texts)
 {
     const struct postern_message *m = request->message;
-    const char *name = (looked & POSTERN_LOOKS_SENDER) != 0 && request->from != NULL ? request->from->unique_name : NULL;
-    const struct postern_view sender = {.data = name, .len = name != NULL ? (uint32_t)strlen(name) : 0};
+    const struct postern_view sender = sender_of(request, looked);
 
     texts->text[0] = (char)looked;
     texts->len = 1;
@@ -242,6 +249,30 @@ static bool collect(const struct postern_cache_key *key, const struct postern_re
         return false;
     texts->hash = hash_of(texts->text, texts->len, mix(key->to, key->how));
     return true;
+}
+
+/* Is this what add_text() wrote? Moves behind it. */
+static bool is_next(const char **at, const struct postern_view *view)
+{
+    const char *text = *at + sizeof(view->len);
+    uint32_t len;
+
+    memcpy(&len, *at, sizeof(len));
+    *at = text + len;
+    return len == view->len && (len == 0 || memcmp(text, view->data, len) == 0);
+}
+
+/* Would collect() write this, for the same key? Whoever calls does so again, mostly: then the texts need no copy and no hash. */
+static bool is_about(const struct postern_cache_text *text, const struct postern_cache_key *key, const struct postern_request *request, uint8_t looked)
+{
+    const struct postern_message *m = request->message;
+    const struct postern_view sender = sender_of(request, looked);
+    const char *at = text->text + 1;
+
+    return same_key(&text->key, key) && (uint8_t)text->text[0] == looked && ((looked & POSTERN_LOOKS_PATH) == 0 || is_next(&at, &m->path)) &&
+           ((looked & POSTERN_LOOKS_INTERFACE) == 0 || is_next(&at, &m->interface)) && ((looked & POSTERN_LOOKS_MEMBER) == 0 || is_next(&at, &m->member)) &&
+           ((looked & POSTERN_LOOKS_ERROR) == 0 || is_next(&at, &m->error)) &&
+           ((looked & POSTERN_LOOKS_DESTINATION) == 0 || is_next(&at, &m->destination)) && ((looked & POSTERN_LOOKS_SENDER) == 0 || is_next(&at, &sender));
 }
 
 /* ---- the same again ---------------------------------------------------------------------------------------------- */
@@ -275,7 +306,7 @@ void postern_cache_note(struct postern_cache *cache, const struct postern_reques
 const struct postern_decision *postern_cache_find(const struct postern_cache *cache, const struct postern_cache_key *key,
                                                   const struct postern_request *request)
 {
-    const struct postern_cache_pair *pair = cache->pairs != NULL ? find_pair(cache, key) : NULL;
+    struct postern_cache_pair *pair = cache->pairs != NULL ? find_pair(cache, key) : NULL;
     const struct postern_cache_text *found;
     struct texts texts;
 
@@ -283,10 +314,15 @@ const struct postern_decision *postern_cache_find(const struct postern_cache *ca
         return NULL;
     if (pair->looked == 0)
         return pair->known ? &pair->decision : NULL;
+    if (pair->last != NULL && is_about(pair->last, key, request, pair->looked))
+        return &pair->last->decision;
     if (cache->texts == NULL || !collect(key, request, pair->looked, &texts))
         return NULL;
     found = find_text(cache, key, &texts);
-    return found != NULL ? &found->decision : NULL;
+    if (found == NULL)
+        return NULL;
+    pair->last = found;
+    return &found->decision;
 }
 
 static struct postern_cache_pair *get_pair(struct postern_cache *cache, const struct postern_cache_key *key)

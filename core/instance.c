@@ -208,10 +208,16 @@ void postern_instance_part(struct postern_party *party)
 
 bool postern_instance_was_contacted(const struct postern_instance *instance, const struct postern_party *party)
 {
-    struct postern_contact *contact;
+    struct postern_contact *contact = party->contacts;
 
+    if (contact != NULL && contact->instance == instance)
+        return true; /* as the last time that somebody asked about it */
     HASH_FIND_PTR(instance->contacts, &party, contact);
-    return contact != NULL;
+    if (contact == NULL)
+        return false;
+    DL_DELETE(contact->party->contacts, contact);
+    DL_PREPEND(contact->party->contacts, contact);
+    return true;
 }
 
 void postern_instance_contact(struct postern_instance *instance, struct postern_party *party)

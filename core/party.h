@@ -51,7 +51,7 @@ struct postern_party {
 
     struct postern_instance *instance;                   /* NULL: uncontained */
     struct postern_party *instance_next, *instance_prev; /* siblings in the instance */
-    struct postern_contact *contacts;                    /* instances that it has sent a message to */
+    struct postern_contact *contacts;                    /* instances that it has sent a message to, in no order */
     struct postern_grants *grants;                       /* what it lets containers do with it; NULL: never anything */
     struct postern_watcher *watcher;                     /* NULL: it does not watch */
     uint64_t n_created;                                  /* instances that it is the creator of */

@@ -48,6 +48,9 @@ if [ -n "$shell" ]; then
     /usr/bin/python3 -S /tests/guest/lsm.py $guest
     $busybox --install -s /bin
     $busybox setsid $busybox cttyhack $busybox sh
+elif [ -n "$bench" ]; then
+    $busybox stty raw -F /dev/ttyS1
+    /usr/bin/python3 -S /tests/guest/cost.py $guest /dev/ttyS1 $bench
 else
     $busybox stty raw -F /dev/ttyS1
     /usr/bin/python3 -S /tests/guest/main.py $guest /dev/ttyS1
@@ -171,7 +174,8 @@ def selinux_variants(lines):
     unheard = changed(''.join(without(r'\(dbus ', without(r'^\(class dbus'))), (order, '(classorder (process))'))
     # A kernel whose policy denies the unknown denies nearly everything, of which it only complains where the domain is permissive.
     lax = ''.join('(typepermissive %s_t)\n' % name for name in ('kernel', 'busd', 'deny_cli', 'svc'))
-    return [('domains', lines), ('domains2', without(';first$')),
+    less = without(';first$')
+    return [('domains', lines), ('domains2', less), ('hush', ''.join(less) + '(dontaudit cli_t svc_t (dbus (send_msg)))\n'),
             ('more', text + '(type gone_t) (typeattributeset dom (gone_t))\n'),
             ('order', changed(text, (order, '(classorder (dbus process))'), (classes, '(class dbus (send_msg acquire_svc))'))),
             ('flag', changed(text, (talk, '(boolean talk true) (booleanif talk (true %s))' % talk))),
@@ -213,13 +217,15 @@ def add_accounts(tree):
     tree.write('/etc/machine-id', '0123456789abcdef' * 2 + '\n')
 
 
-def build(root, image, build_tree, source):
-    """Makes the tree in root and packs it as image."""
+def build(root, image, build_tree, source, programs=()):
+    """Makes the tree in root and packs it as image. programs: more of the build."""
     tree = Tree(root)
     tree.copy(find('busybox'), '/bin/busybox')
     os.symlink('busybox', tree.path('/bin/sh'))
     add_python(tree)
     add_postern(tree, build_tree)
+    for name in programs:
+        tree.program(os.path.join(build_tree, name), '/opt/postern/' + name)
     for name in CLIENTS:
         tree.program(find(name), '/usr/bin/' + name)
     add_tests(tree, source)

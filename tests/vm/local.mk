@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	tests/vm/run.py \
 	tests/vm/tools.py \
 	tests/vm/guest/child.py \
+	tests/vm/guest/cost.py \
 	tests/vm/guest/domain.py \
 	tests/vm/guest/lsm.py \
 	tests/vm/guest/main.py \

@@ -17,8 +17,9 @@ SECONDS = 240
 MEMORY = 256
 CONTAINERS = ('apparmor-new', 'selinux-new')  # these have container managers, and more memory for them
 # Of an emulated machine with threads of its own about one boot in sixty dies of a race in the kernel.
-QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-accel', 'tcg,thread=single', '-smp', '1', '-nodefaults',
-        '-display', 'none', '-no-reboot']
+QEMU = ['qemu-system-x86_64', '-M', 'q35', '-cpu', 'max', '-smp', '1', '-nodefaults', '-display', 'none', '-no-reboot']
+EMULATED = ['-accel', 'tcg,thread=single']
+COUNTED = EMULATED + ['-icount', 'shift=0,sleep=off']  # an instruction takes a nanosecond, whatever else this machine does
 
 
 class Result:
@@ -66,29 +67,31 @@ class Result:
             return []
 
 
-def command(name, kernel, image, serials, more=''):
+def command(name, kernel, image, serials, more='', accel=None):
     line = 'console=ttyS0 quiet panic=-1 guest=%s %s %s' % (name, GUESTS[name][1], more)
-    words = QEMU + ['-m', str(MEMORY * (2 if name in CONTAINERS else 1)), '-kernel', kernel, '-initrd', image, '-append', line]
+    words = QEMU + [*(accel or EMULATED), '-m', str(MEMORY * (2 if name in CONTAINERS else 1)), '-kernel', kernel, '-initrd', image]
+    words += ['-append', line]
     for serial in serials:
         words += ['-serial', serial]
     return words
 
 
-def boot(name, kernel, image, folder, more=''):
-    """Boots a guest, which runs its tests and ends itself. more: for the command line of the kernel."""
+def run(name, kernel, image, folder, more='', seconds=SECONDS, accel=None):
+    """Boots a guest, which ends itself. more: for the command line of the kernel. ([what it reported], path of what is for reading, None
+    or what went wrong)"""
     console, results = (os.path.join(folder, '%s.%s' % (name, what)) for what in ('console', 'results'))
     for path in (console, results):
         if os.path.exists(path):
             os.unlink(path)
-    words = command(name, kernel, image, ('file:' + console, 'file:' + results), more) + ['-monitor', 'none']
+    words = command(name, kernel, image, ('file:' + console, 'file:' + results), more, accel) + ['-monitor', 'none']
     problem = None
     with subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as qemu:
         try:
-            said, _ = qemu.communicate(timeout=SECONDS)
+            said, _ = qemu.communicate(timeout=seconds)
             if qemu.returncode != 0:
                 problem = 'qemu ended with %d: %s' % (qemu.returncode, said.decode(errors='replace').strip()[-500:])
         except subprocess.TimeoutExpired:
-            problem = 'did not end within %d s' % SECONDS
+            problem = 'did not end within %d s' % seconds
         finally:
             if qemu.poll() is None:
                 qemu.kill()
@@ -100,6 +103,12 @@ def boot(name, kernel, image, folder, more=''):
     lines = text.replace('\r', '').splitlines()
     if text and not text.endswith('\n'):
         lines.append('')  # the last line is not all of it
+    return lines, console, problem
+
+
+def boot(name, kernel, image, folder, more=''):
+    """Boots a guest, which runs its tests."""
+    lines, console, problem = run(name, kernel, image, folder, more)
     result = Result(name, lines, console)
     result.problem = problem or result.problem
     return result

@@ -32,7 +32,8 @@ class Peer:
 
     All methods of wirebus.Conn are there and work in the child: peer.call('GetId'), peer.wait_call('Ping'); its attributes are had with
     peer.do('guid'). peer.post('call', ...) only begins, peer.result() waits for it. peer.do('become', 'other_t') changes the domain of
-    the process, but not that of its connection. Functions cannot be passed; no file descriptors come back.
+    the process, but not that of its connection. peer.do(function, ...) calls a function of a module there, with the connection first. Other
+    functions cannot be passed; no file descriptors come back.
     """
 
     def __init__(self, address, domain=None, user=None, cgroup=None, **conn):
@@ -65,6 +66,8 @@ class Peer:
             return become(*args, **kw)
         if what == 'label':
             return lsm.current()
+        if callable(what):
+            return what(conn, *args, **kw)
         target = getattr(conn, what)
         value = target(*args, **kw) if callable(target) else target
         return None if what == 'sync' else value  # the inbox stays there

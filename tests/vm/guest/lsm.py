@@ -53,10 +53,10 @@ def apparmor_file(name):
     return '%s/%s.apparmor' % ('v9' if new_kernel() and name != 'v8' else 'v8', name)
 
 
-def load(name):
-    """Loads, or replaces, a policy by its name.
+def load(name, exchange=None):
+    """Loads, or replaces, a policy by its name. exchange: AppArmor: two of its profiles, with names of one length, which change places.
 
-    SELinux: domains; domains2, without leave of cli_t to send to svc_t; more, with gone_t; order, with its classes and permissions in
+    SELinux: domains; domains2, without leave of cli_t to send to svc_t; hush, where that leaves no record either; more, with gone_t; order, with its classes and permissions in
     another order; flag, where that leave hangs on the boolean talk; unheard-allow and unheard-deny, which have no class dbus; noask, where
     busd_t may not ask. AppArmor: query, bus, less, table, snap and v8, and, of new kernels, change.
     """
@@ -65,7 +65,14 @@ def load(name):
     else:
         path, target = apparmor_file(name), APPARMOR + '/.replace'
     with open(os.path.join(POLICY, path), 'rb') as file:
-        write_once(target, file.read())
+        data = file.read()
+    if exchange:
+        one, other = (profile.encode() + b'\0' for profile in exchange)
+        assert len(one) == len(other) and data.count(one) == data.count(other) == 1, exchange
+        at, to = data.index(one), data.index(other)
+        data = bytearray(data)
+        data[at:at + len(one)], data[to:to + len(one)] = other, one
+    write_once(target, data)
 
 
 def remove(profile):

@@ -5,8 +5,9 @@ import os
 
 import lsm
 from domain import Bus, is_mute, run_in, verdict
+from marks import timeout
 from trail import Records, fields, value
-from traffic import ping, refused, send_many, settled
+from traffic import check_changes, ping, refused, send_many, settled
 from wirebus import CALL, Closed, DBusError
 
 DENIED = 'call org.freedesktop.DBus.Error.AccessDenied'
@@ -44,6 +45,21 @@ def test_load_amid_traffic():
     send_many(client, service, 30)
     again = [client.result() for _ in range(30)]
     assert settled(client, service) == (set(again), set())
+
+
+@timeout(120)
+def test_load_between_messages():
+    """What is kept ends with the policy: the first message that is sent after it has changed is decided by the new one. Neither answer leaves a
+    record, so that both are kept."""
+    bus = Bus().start()
+    sender, service = bus.peer('vm.narrow'), bus.peer('vm.service')
+    with loaded():
+        sender.do('become', 'unconfined')
+        changes = (lsm.load, 'bus', ('vm.narrow', 'vm.client')), (lsm.load, 'bus')
+        with Records() as records:
+            check_changes(sender, service, *changes, 1)
+            assert not records.matching('member="Quiet"')
+        check_changes(sender, service, *changes, 200)
 
 
 def test_loads_back_and_forth():

@@ -4,8 +4,9 @@ import contextlib
 
 import lsm
 from domain import Bus, verdict
+from marks import timeout
 from trail import Records, fields, value
-from traffic import ping, refused, send_many, settled
+from traffic import check_changes, ping, refused, send_many, settled
 from wirebus import DBusError
 
 DENIED = 'call org.freedesktop.DBus.Error.AccessDenied'
@@ -48,6 +49,23 @@ def test_load_amid_traffic():
     again = results(client, 30)
     assert settled(client, service) == (set(again), set())
     assert verdict(service, client) == 'ok'
+
+
+@timeout(120)
+def test_change_between_messages():
+    """What is kept ends with the policy: the first message that is sent after it has changed is decided by the new one. Neither answer leaves a
+    record, so that both are kept."""
+    def row(allow, deny):
+        bus = Bus().start()
+        client, service = pair(bus)
+        client.do('become', 'kernel_t')
+        with policy('hush'):
+            with Records() as records:
+                check_changes(client, service, allow, deny, 1)
+                assert not records.matching('member=Quiet')
+            check_changes(client, service, allow, deny, 200)
+    yield 'load', row, (lsm.load, 'domains'), (lsm.load, 'hush')
+    yield 'enforce', row, (lsm.enforce, False), (lsm.enforce, True)
 
 
 def test_loads_back_and_forth():

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the security module of this guest costs. usage: cost.py GUEST RESULTS ROUNDS,SECONDS
+
+For bench/vm.py, which boots this instead of the tests. Each line of RESULTS is a JSON object; the last one says that it is the end.
+"""
+import json
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
+
+import lsm  # noqa: E402
+
+PROGRAMS = '/opt/postern/'
+# Who calls, and who is called; and one that may do both, since bench-load is both in one process.
+DOMAINS = {'selinux': ('cli_t', 'svc_t', 'unconfined_t'), 'apparmor': ('vm.client', 'vm.service', 'vm.bus')}
+LOADS = {'alone': ['latency'], 'together': ['window', '--window=64']}
+# What they are called, are both confined, and does the caller come from a container?
+CLIENTS = [('free', False, False), ('confined', True, False), ('contained', True, True)]
+
+
+def has_door():
+    """Does the mediator ask the module about messages here?"""
+    return lsm.kind() == 'selinux' or lsm.peer_labels()
+
+
+def measure_mediator(rounds, seconds, say):
+    caller, called, _ = (lsm.context(name) for name in DOMAINS[lsm.kind()])
+    words = [PROGRAMS + 'bench-lsm', lsm.kind(), PROGRAMS + '.libs/mediator.so', seconds, rounds, caller, called]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as bench:
+        for line in bench.stdout:
+            say(json.loads(line))
+    assert bench.returncode == 0, bench.returncode
+
+
+def load(bus, seconds, how, confined, contained):
+    """CPU us of the bus for each message."""
+    domain = DOMAINS[lsm.kind()][2] if confined else None
+    words = [PROGRAMS + 'bench-load', '--address=%s/bus' % bus.dir, '--pids=%d' % bus.pid, '--seconds=' + seconds, '--warm=0.1', *LOADS[how]]
+    words += ['--container=20'] if contained else []
+    done = subprocess.run((lsm.shell_prefix(domain) if domain else []) + words, stdout=subprocess.PIPE, env=bus.env(), check=True)
+    return json.loads(done.stdout)['cpu_us']
+
+
+def measure_bus(rounds, seconds, say):
+    from domain import Bus
+    bus = Bus()
+    bus.check_fds = False
+    bus.start()
+    try:
+        for number in range(int(rounds)):
+            for how in LOADS:
+                for name, *where in CLIENTS[::1 if number % 2 else -1]:  # nobody is always the one behind another
+                    say({'round': number, 'key': 'bus %s, %s' % (name, how), 'value': load(bus, seconds, how, *where)})
+    finally:
+        print(bus.log(), flush=True)
+        bus.close()
+
+
+def main(guest, path, what):
+    rounds, seconds = what.split(',')
+    with open(path, 'w', buffering=1) as results:
+        def say(found):
+            results.write(json.dumps(found) + '\n')
+
+        lsm.start(guest)
+        say({'guest': guest, 'release': os.uname().release, 'door': has_door()})
+        measure_mediator(rounds, seconds, say)
+        measure_bus(rounds, seconds, say)
+        say({'end': True})
+
+
+if __name__ == '__main__':
+    sys.stdout.reconfigure(errors='backslashreplace')
+    sys.stderr = sys.stdout
+    main(*sys.argv[1:])
