@@ -11,6 +11,7 @@
 #define ROWS 32u
 #define PAIR_SETS 16u
 #define TEXT_SETS 16u
+#define MISSES_MAX 32u
 #define TEXT_MAX 200u /* bytes; what has more is not kept */
 
 /* The class of the bus itself; those of parties are larger. */
@@ -28,6 +29,7 @@ struct postern_cache_pair {
     struct postern_cache_key key;
     bool known;
     uint8_t looked; /* at which texts, in all questions of this sort so far */
+    uint8_t misses; /* of texts, one after the other */
     const struct postern_cache_text *last; /* where the last answer that depends on texts was found; something else may be there by now */
     struct postern_decision decision;
 };
@@ -319,8 +321,11 @@ const struct postern_decision *postern_cache_find(const struct postern_cache *ca
     if (cache->texts == NULL || !collect(key, request, pair->looked, &texts))
         return NULL;
     found = find_text(cache, key, &texts);
-    if (found == NULL)
+    if (found == NULL) {
+        pair->misses += pair->misses < MISSES_MAX;
         return NULL;
+    }
+    pair->misses = 0;
     pair->last = found;
     return &found->decision;
 }
@@ -374,5 +379,8 @@ const struct postern_decision *postern_cache_keep(struct postern_cache *cache, c
         pair->decision = *decision;
         return &pair->decision;
     }
+    /* What never comes again is not worth the keeping: of a row of such texts only some are kept, to see whether that has changed. */
+    if (pair->misses == MISSES_MAX && cache->turn++ % MISSES_MAX != 0)
+        return NULL;
     return collect(key, request, pair->looked, &texts) ? keep_text(cache, key, &texts, decision) : NULL;
 }

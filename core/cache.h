@@ -4,7 +4,8 @@
  * cannot tell apart: those for whom the same XML rules apply, in the same container, with the same label, without names and grants. Whatever
  * changes about a party gives it another number; what changes for everybody begins a new generation. So an old answer is not found any more,
  * and no change has to find the answers that it ends. Texts of a message count only as far as the doors looked at them: those that no rule
- * compares with are all alike, and what a client makes up does not fill the cache. Of the rest each sender's class has its own part.
+ * compares with are all alike, and what a client makes up does not fill the cache. Of the rest a sender's class fills one of a few parts, which it
+ * shares with some others; memory is bounded by what the tables hold. What is pushed out is asked for again.
  *
  * A security module tells by itself, without a call of ours, when its policy is another (postern_current_fn): it is asked before one of its
  * opinions is used again.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #define EVENTS_PER_WAIT 256
 #define TURNS_UNWRITTEN 16u /* that follow each other without the end of a round, while nobody else has anything to say */
@@ -49,36 +50,18 @@ void postern_loop_again(struct postern_loop *loop, struct postern_source *source
     if (source->again)
         return;
     source->again = true;
-    source->next_again = NULL;
-    if (loop->again != NULL)
-        loop->again_last->next_again = source;
-    else
-        loop->again = source;
-    loop->again_last = source;
+    DL_APPEND2(loop->again, source, prev_again, next_again);
     loop->n_again++;
 }
 
-static struct postern_source *take_again(struct postern_loop *loop)
-{
-    struct postern_source *source = loop->again;
-
-    loop->again = source->next_again;
-    source->again = false;
-    loop->n_again--;
-    return source;
-}
-
-/* Those behind it keep their places. */
+/* It has its turn now, or none any more. */
 static void drop_again(struct postern_loop *loop, struct postern_source *source)
 {
-    unsigned n = source->again ? loop->n_again : 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        struct postern_source *first = take_again(loop);
-
-        if (first != source)
-            postern_loop_again(loop, first);
-    }
+    if (!source->again)
+        return;
+    source->again = false;
+    DL_DELETE2(loop->again, source, prev_again, next_again);
+    loop->n_again--;
 }
 
 void postern_loop_remove(struct postern_loop *loop, struct postern_source *source)
@@ -164,8 +147,9 @@ int postern_loop_run(struct postern_loop *loop)
         if (n == EVENTS_PER_WAIT && loop->accepting != NULL)
             n = wait_once(loop, 0, &others);
         for (; waiting > 0 && loop->again != NULL; waiting--) {
-            struct postern_source *source = take_again(loop);
+            struct postern_source *source = loop->again;
 
+            drop_again(loop, source);
             source->ready(source->data, 0);
         }
         if (goes_on(loop, others))

@@ -22,7 +22,7 @@ struct postern_source {
     void *data;
     struct postern_source *next_accept; /* the loop's own: waits for the end of the round */
     bool accept_pending;
-    struct postern_source *next_again; /* the loop's own: has a turn in the next round */
+    struct postern_source *prev_again, *next_again; /* the loop's own: has a turn in the next round */
     bool again;
 };
 
@@ -34,7 +34,7 @@ struct postern_loop {
     void (*round_end)(void *data); /* after all that was ready has been handled */
     void *data;
     struct postern_source *accepting;
-    struct postern_source *again, *again_last; /* in the order of their turns */
+    struct postern_source *again; /* in the order of their turns */
     unsigned n_again;
     unsigned unwritten; /* rounds since the last one that ended with writing */
 };

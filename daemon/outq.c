@@ -8,8 +8,13 @@
 #include <sys/uio.h>
 
 #define BUFFER_FIRST 4096u
-#define BUFFER_KEEP (256u << 10) /* larger ones are given back to the system */
+#define BUFFER_KEEP (256u << 10) /* larger ones are given back: who takes one may have little to put in */
 #define MARKS_FIRST 8u
+
+static size_t buf_size(const struct postern_outbuf *buf)
+{
+    return sizeof(*buf) + buf->cap + buf->marks_cap * sizeof(*buf->marks);
+}
 
 static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
 {
@@ -17,7 +22,7 @@ static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
 
     if (buf != NULL) {
         pool->free = buf->next;
-        pool->n--;
+        pool->bytes -= buf_size(buf);
         return buf;
     }
     buf = calloc(1, sizeof(*buf));
@@ -38,10 +43,12 @@ static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
 
 static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
 {
-    if (pool->n < POSTERN_OUTQ_POOL_MAX && buf->cap <= BUFFER_KEEP) {
+    size_t bytes = pool->bytes + buf_size(buf);
+
+    if (bytes <= POSTERN_OUTQ_POOL_MAX && buf_size(buf) <= BUFFER_KEEP) {
         buf->next = pool->free;
         pool->free = buf;
-        pool->n++;
+        pool->bytes = bytes;
         return;
     }
     free(buf->data);
@@ -59,7 +66,7 @@ void postern_outq_pool_finish(struct postern_outq_pool *pool)
         free(buf->marks);
         free(buf);
     }
-    pool->n = 0;
+    pool->bytes = 0;
 }
 
 /* Room for n more bytes behind tail, by moving what waits to the front or by doubling. */

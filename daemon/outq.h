@@ -15,7 +15,7 @@
 #include "daemon/account.h"
 #include "daemon/fdset.h"
 
-#define POSTERN_OUTQ_POOL_MAX 32
+#define POSTERN_OUTQ_POOL_MAX (8u << 20) /* bytes of memory that are kept for the next messages */
 
 struct postern_outq_mark {
     uint64_t start, end;            /* positions in the stream */
@@ -33,7 +33,7 @@ struct postern_outbuf {
 
 struct postern_outq_pool {
     struct postern_outbuf *free;
-    unsigned n;
+    size_t bytes;
 };
 
 struct postern_outq {

@@ -6,7 +6,7 @@
 
 #include "daemon/bus.h"
 
-#define KEEP_FREE 256
+#define KEEP_FREE 4096 /* of about 200 bytes */
 
 static struct postern_pending_key key_of(const struct postern_conn *caller, const struct postern_conn *callee, uint32_t serial)
 {

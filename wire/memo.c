@@ -31,10 +31,11 @@ static inline uint32_t header_end(const uint8_t *p, uint32_t total)
     return end <= total ? end : 0;
 }
 
-/* Where a header like this would be. Any function of its bytes will do; a signature, which is often last, says little. */
+/* Where a header like this would be. Any function of its bytes will do, if it does not look where the serial of a reply mostly is: last, or before a
+ * signature that is. */
 static inline struct postern_memo_slot *slot_of(struct postern_memo *memo, uint64_t sender, const uint8_t *p, uint32_t end)
 {
-    uint64_t key = postern_load64(p + end - 8, 'l') + postern_load64(p + end / 16 * 8, 'l') * 3 + end + p[1];
+    uint64_t key = postern_load64(p + end / 16 * 8, 'l') * 3 + postern_load64(p + end / 32 * 8, 'l') * 5 + end + p[1];
 
     uint64_t place = (key * UINT64_C(0x9e3779b97f4a7c15)) >> 32 & (POSTERN_MEMO_GROUP - 1);
 
@@ -85,18 +86,11 @@ static inline void repeat(const struct postern_memo_slot *slot, const uint8_t *p
 {
     const struct postern_header *known = &slot->header;
 
-    header->order = known->order;
-    header->type = known->type;
+    *header = *known;
     header->flags = p[2];
     header->serial = postern_load32(p + 8, known->order);
     header->reply_serial = known->reply_at > 0 ? postern_load32(p + known->reply_at, known->order) : 0;
-    header->fds = known->fds;
-    header->fields_len = known->fields_len;
     header->body_len = total - known->body_start;
-    header->body_start = known->body_start;
-    header->clean = true;
-    header->reply_at = known->reply_at;
-    header->fds_at = known->fds_at;
     move_views(header, known, slot->bytes, p);
 }
 

@@ -73,7 +73,7 @@ struct postern_apparmor {
 int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_apparmor_query *query, bool *allow, bool *audit);
 /* Drops all answers that are kept, here and by the mediator. */
 void postern_apparmor_forget(struct postern_apparmor *apparmor);
-/* Can an answer about this label be kept, and how long does it hold? Of profiles in another policy namespace nobody tells when they change. */
+/* Can an answer about this label be kept? Of profiles in another policy namespace nobody tells when they change. */
 bool postern_apparmor_can_keep(const struct postern_apparmor *apparmor, const char *label, size_t len);
 
 /* Are D-Bus rules enforced for this profile? Kernel and compiler of the policy must agree on them, and when they do not, the kernel

@@ -80,13 +80,18 @@ enum postern_action {
 #define POSTERN_REQUEST_REPLY 0x04u      /* SEND, RECEIVE: this is the one reply `to` is waiting for from `from` */
 #define POSTERN_REQUEST_BROADCAST 0x08u  /* SEND, RECEIVE: the message has no destination, `to` is there by a match rule */
 #define POSTERN_REQUEST_RELEASE 0x10u    /* OWN: ReleaseName, not RequestName */
-/* Since 1.4, SEND and RECEIVE: `from`, `message`, all that it points to, and the other flags are the same as in the question before, and no other
- * function of the module was called for a message since: only who gets it may be another. */
-#define POSTERN_REQUEST_SAME_MESSAGE 0x40u
-/* Since 1.4: the host has received nothing since it asked the question before: a message that this one is about was complete by then. What the
- * mediator had to make sure of for that question, as that no policy was loaded since, holds for this one. */
-#define POSTERN_REQUEST_SAME_INPUT 0x80u
 #define POSTERN_REQUEST_EAVESDROP 0x20u   /* MONITOR: only to add a match rule with eavesdrop=true; each copy is asked for as RECEIVE */
+/*
+ * Since 1.4, and only to a module of 1.4 or later: an older one refuses the question. Neither has to be set; each lets the module spare what it has
+ * done for the question before, which was the last call of mediate().
+ *
+ * SEND and RECEIVE: action, `from`, `message` (the pointer, and all behind it) and the other flags are the same as in the question before: only who
+ * gets it may be another.
+ */
+#define POSTERN_REQUEST_SAME_MESSAGE 0x40u
+/* The host has received nothing since it asked the question before: a message that this one is about was complete by then. What the module had to
+ * make sure of for that question, as that no policy was loaded since, holds for this one. */
+#define POSTERN_REQUEST_SAME_INPUT 0x80u
 
 /* The message type numbers of the D-Bus specification, "Message Format". */
 #define POSTERN_MESSAGE_METHOD_CALL 1u
@@ -268,7 +273,7 @@ struct postern_host {
 /* ---- what the host may call: the module's table ----------------------------------------------- */
 
 #define POSTERN_OPTION_LOG_ALL 0x1u /* log every verdict, not only denials; at severity 7 (debug) */
-#define POSTERN_OPTION_NO_CACHE 0x2u /* since 1.4: decide every question anew, to measure what that costs, or to compare */
+#define POSTERN_OPTION_NO_CACHE 0x2u /* since 1.4, older modules do not open with it: decide every question anew, to measure what that costs, or to compare */
 
 /* How to open a mediator. */
 struct postern_options {

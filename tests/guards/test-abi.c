@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The golden table of version 1.3 of the module interface: where each member stands, how large each struct is, what each constant
+ * The golden table of version 1.4 of the module interface: where each member stands, how large each struct is, what each constant
  * is. A released version never moves: structs grow behind what stands here, and new rows come after the old ones.
  */
 #include <stddef.h>
@@ -63,15 +63,17 @@ static const struct {
     AT(activatable, assumed_label, 48), AT(activatable, allow, 64), AT(activatable, owner_user, 80),
     AT(activatable, access_control, 96), SIZE(activatable, 112),
     IS(ABI_MAJOR, 1), IS(ABI_MINOR, 4), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
-    IS(REQUEST_REPLY, 0x04), IS(REQUEST_SAME_MESSAGE, 0x40), IS(REQUEST_SAME_INPUT, 0x80), IS(REQUEST_BROADCAST, 0x08), IS(REQUEST_RELEASE, 0x10), IS(MESSAGE_METHOD_CALL, 1),
+    IS(REQUEST_REPLY, 0x04), IS(REQUEST_BROADCAST, 0x08), IS(REQUEST_RELEASE, 0x10), IS(MESSAGE_METHOD_CALL, 1),
     IS(MESSAGE_METHOD_RETURN, 2), IS(MESSAGE_ERROR, 3), IS(MESSAGE_SIGNAL, 4),
-    IS(MESSAGE_FLAG_NO_REPLY_EXPECTED, 0x1), IS(MESSAGE_FLAG_NO_AUTO_START, 0x2), IS(VERDICT_TELL_DELIVERED, 0x01), IS(VERDICT_PLAIN, 0x02),
+    IS(MESSAGE_FLAG_NO_REPLY_EXPECTED, 0x1), IS(MESSAGE_FLAG_NO_AUTO_START, 0x2), IS(VERDICT_TELL_DELIVERED, 0x01),
     IS(SEE_HIDDEN, 0), IS(SEE_EXISTS, 1), IS(SEE_INSPECT, 2), IS(NAME_GONE, 0), IS(NAME_QUEUED, 1),
-    IS(NAME_PRIMARY, 2), IS(OPTION_LOG_ALL, 0x1), IS(OPTION_NO_CACHE, 0x2), IS(ACTION_NONE, 0), IS(ACTION_CONNECT, 1), IS(ACTION_OWN, 2),
+    IS(NAME_PRIMARY, 2), IS(OPTION_LOG_ALL, 0x1), IS(ACTION_NONE, 0), IS(ACTION_CONNECT, 1), IS(ACTION_OWN, 2),
     IS(ACTION_SEND, 3), IS(ACTION_RECEIVE, 4), IS(ACTION_SEE, 5), IS(ACTION_ACTIVATE, 6), IS(ACTION_MONITOR, 7),
     IS(DOOR_NONE, 0), IS(DOOR_XML, 1), IS(DOOR_CONTAINER, 2), IS(DOOR_LSM, 3), IS(MODE_NONE, 0), IS(MODE_RESTRICT, 1),
     IS(MODE_COMPLAIN, 2), IS(MODE_IDENTIFY, 3),
     IS(ACCOUNT_USER, 1), IS(ACCOUNT_GROUP, 2),
+    /* 1.4 */
+    IS(REQUEST_SAME_MESSAGE, 0x40), IS(REQUEST_SAME_INPUT, 0x80), IS(VERDICT_PLAIN, 0x02), IS(OPTION_NO_CACHE, 0x2),
 /* clang-format on */
 };
 

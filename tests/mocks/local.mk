@@ -15,6 +15,7 @@ check_LTLIBRARIES += \
 	tests/mocks/mock-nameless.la \
 	tests/mocks/mock-nosymbol.la \
 	tests/mocks/mock-null.la \
+	tests/mocks/mock-older.la \
 	tests/mocks/mock-short.la \
 	tests/mocks/mock-sound.la \
 	tests/mocks/mock-undefined.la
@@ -37,6 +38,8 @@ tests_mocks_mock_nosymbol_la_SOURCES = tests/mocks/mock-nosymbol.c
 tests_mocks_mock_nosymbol_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_null_la_SOURCES = tests/mocks/mock-null.c
 tests_mocks_mock_null_la_LDFLAGS = $(MOCK_LDFLAGS)
+tests_mocks_mock_older_la_SOURCES = tests/mocks/mock-older.c
+tests_mocks_mock_older_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_short_la_SOURCES = tests/mocks/mock-short.c
 tests_mocks_mock_short_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_sound_la_SOURCES = tests/mocks/mock-sound.c

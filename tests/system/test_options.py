@@ -505,6 +505,20 @@ def test_without_a_mediator(new_bus):
 
 
 @pytest.mark.postern
+def test_older_module(new_bus):
+    """Which refuses what came after it: it is not asked in words that it does not know."""
+    new_bus.start(args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/mock-older.so')])
+    conns = [new_bus.connect() for _ in range(3)]
+    for c in conns:
+        c.match("type='signal',member='Tick'")
+    for n in range(3):
+        conns[0].signal('Tick', path='/obj', iface='com.example.Iface')
+    for c in conns:
+        assert [c.wait_signal('Tick').member for _ in range(3)] == ['Tick'] * 3
+        assert c.call('GetNameOwner', 's', conns[0].name) == (conns[0].name,)
+
+
+@pytest.mark.postern
 def test_module_is_checked(new_bus):
     """A module that others may write to is not loaded."""
     so = new_bus.write('mediator.so', 'not a library')
