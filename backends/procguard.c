@@ -255,6 +255,15 @@ static int check_alive(const struct postern_procguard *guard, struct postern_err
     return 0;
 }
 
+bool postern_procguard_is_headless(const struct postern_procguard *guard)
+{
+    struct stat_facts facts;
+    bool heads = guard->pid > 0 && read_stat(guard->proc_fd, guard->pid, &facts) == 0 && (facts.flags & PF_EXITING) == 0 && facts.state != 'Z' &&
+                 facts.state != 'X';
+
+    return !heads && !has_ended(guard->pidfd);
+}
+
 static bool is_unix(int fd)
 {
     int domain = 0;

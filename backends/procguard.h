@@ -49,6 +49,9 @@ int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pi
 int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
 
 /* Closes the pidfd. */
+/* Has its first thread ended, or can that not be seen, while others run on? What the kernel says by a pidfd is about that thread, and as old as its end. */
+bool postern_procguard_is_headless(const struct postern_procguard *guard);
+
 void postern_procguard_close(struct postern_procguard *guard);
 
 /* All of that at once for /proc/PID/attr/NAME: name is "apparmor/current", for example, the label on kernels whose sockets have none.

@@ -99,7 +99,8 @@ struct postern_bus {
     struct postern_timeouts auth_timeouts, fd_timeouts;
 
     struct postern_outq_pool pool;
-    uint64_t work;                /* what was queued so far, in messages and parts of messages; see input.c */
+    uint64_t work;                /* what was done so far, in units of about one delivery; see input.c */
+    uint32_t sights;              /* how often the mediator was asked what a container may see */
     uint8_t *scratch;             /* where input is read to: POSTERN_READ_MAX bytes */
     struct postern_buf rewritten;      /* the header of the message being delivered */
     struct postern_buf driver_message; /* the message of the driver being sent */

@@ -258,10 +258,12 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
                                        !fits_view(broadcast, to, broadcast->new_owner, broadcast->tells_new)))
         return;
     broadcast->asked = true;
-    if (!postern_mediation_may(broadcast->bus, &question, &verdict))
+    if (!postern_mediation_may(broadcast->bus, &question, &verdict)) {
+        to->bus->work++;
         postern_emit_refusal(broadcast->bus, NULL, broadcast->serial, &verdict);
-    else if (keeps_up(to, &broadcast->bus->driver_message))
+    } else if (keeps_up(to, &broadcast->bus->driver_message)) {
         queue_bytes(to, &broadcast->bus->driver_message, NULL);
+    }
 }
 
 static void emit_broadcast(struct broadcast *broadcast, struct postern_message_parts *parts)

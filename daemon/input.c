@@ -16,8 +16,8 @@
 
 #define READ_MIN 2048u /* bytes */
 
-/* What one connection may do before it is the turn of the others: so many messages, and no further one after having queued so much for
- * receivers (see WORK_BYTES). One read can hold thousands of messages, and one message can go to thousands of receivers. Counted, not
+/* What one connection may do before it is the turn of the others: so many messages, and no further one after having done so much: deliveries,
+ * long ones more (WORK_BYTES in conn.c), deliveries that were refused, names that were looked at. One read can hold thousands of messages, and one message can go to thousands of receivers. Counted, not
  * timed: asking for the time costs as much as a message. Who floods and is alone in it has many turns before what it sent is written
  * (daemon/loop.c), so that messages are still written many at a time. */
 #define TURN_MESSAGES 64u
@@ -323,6 +323,7 @@ static int read_once(struct postern_conn *conn)
 /* The messages that wait in conn->in, read long ago. */
 static void take_waiting(struct postern_conn *conn)
 {
+    conn->bus->received = true; /* long ago, by now: what held then need not hold any more */
     if (conn->in_len > 0 && conn->state != POSTERN_CONN_DOOMED)
         take_bytes(conn, conn->in + conn->in_at, conn->in_len);
 }

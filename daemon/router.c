@@ -134,6 +134,7 @@ static void found(void *data, struct postern_match_owner *owner)
         return;
     delivery->asked = true;
     if (!postern_mediation_may(to->bus, &question, &verdict)) {
+        to->bus->work++;
         postern_emit_refusal(to->bus, delivery->from, delivery->message->header.serial, &verdict);
         return;
     }

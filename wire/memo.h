@@ -2,7 +2,7 @@
 /*
  * Headers that were parsed lately. Programs say the same things again and again: of two messages of one kind only the serials, the body
  * and its length differ, and to compare a header with one that is known to be valid costs a fraction of finding out anew what it says.
- * Each sender has only its own headers to compare with: how long it takes tells nobody what others say.
+ * Each sender has only its own headers to compare with: how long it takes tells nobody what others say, at most that they did.
  */
 #ifndef POSTERN_WIRE_MEMO_H
 #define POSTERN_WIRE_MEMO_H

@@ -201,7 +201,7 @@ static int ask(struct postern_cgroup_view *view, const struct postern_procguard 
     int r;
 
     /* Whatever is wrong with the quick way: the other one knows, or says why it does not. */
-    if (by_id && text_of_id(view, guard->cgroup_id, text) == 0)
+    if (by_id && !postern_procguard_is_headless(guard) && text_of_id(view, guard->cgroup_id, text) == 0)
         return 0;
     r = postern_procguard_read(guard, "cgroup", text, error);
     if (r < 0)

@@ -2,12 +2,13 @@
 # Modules that are odd in one way each, for the loader's test. -rpath makes libtool build real shared objects for them, which
 # are never installed.
 MOCK_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
-EXTRA_DIST += tests/mocks/mock.h
+EXTRA_DIST += tests/mocks/mock.h tests/mocks/mock-yes.h
 
 if HAVE_CHECK
 check_LTLIBRARIES += \
 	tests/mocks/mock-closed.la \
 	tests/mocks/mock-demanding.la \
+	tests/mocks/mock-flags.la \
 	tests/mocks/mock-hole.la \
 	tests/mocks/mock-huge.la \
 	tests/mocks/mock-longer.la \
@@ -24,6 +25,8 @@ tests_mocks_mock_closed_la_SOURCES = tests/mocks/mock-closed.c
 tests_mocks_mock_closed_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_demanding_la_SOURCES = tests/mocks/mock-demanding.c
 tests_mocks_mock_demanding_la_LDFLAGS = $(MOCK_LDFLAGS)
+tests_mocks_mock_flags_la_SOURCES = tests/mocks/mock-flags.c
+tests_mocks_mock_flags_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_hole_la_SOURCES = tests/mocks/mock-hole.c
 tests_mocks_mock_hole_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_huge_la_SOURCES = tests/mocks/mock-huge.c

@@ -66,6 +66,21 @@ def test_one_turn_of_receivers(bus):
         assert got.count('Flood') == 50 and got.index('Victim') <= WORK // 200 + 1
 
 
+def test_one_turn_of_refusals(bus):
+    """One that gets nothing was asked about all the same."""
+    manager = bus.connect()
+    instance = bus.container(manager)
+    for c in [instance.connect() for _ in range(60)]:
+        c.match(MATCH)
+    flooder, victim, witness = bus.connect(), bus.connect(), bus.connect()
+    witness.match(MATCH)
+    with stopped(bus):
+        flooder.send_bytes(signals(50, 'Flood'))
+        victim.send_bytes(signals(1, 'Victim'))
+    got = members(witness, 51)
+    assert got.count('Flood') == 50 and got.index('Victim') <= WORK // 61 + 1
+
+
 def test_one_turn_of_long_answers(bus):
     """The bus itself can be made to say much."""
     flooder, victim, keeper = bus.connect(), bus.connect(), bus.connect()
@@ -79,6 +94,23 @@ def test_one_turn_of_long_answers(bus):
     flooder.reply_to(1059)
     got = [m.type for m in flooder.inbox]
     assert got.count(RETURN) == 59 and got.index(SIGNAL) <= WORK * 256 // (200 * 210) + 1
+
+
+def test_what_waited_is_not_the_same_input(new_bus):
+    """What was read long ago is asked about as if it had come now: what a policy said then need not hold any more."""
+    new_bus.start('<limit name="max_outgoing_bytes">20000</limit>',
+                  args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/mock-flags.so')])
+    hoarder, sink = new_bus.connect(), new_bus.connect()
+    for n in range(100):
+        sink.request_name('com.example.' + 'n' * 200 + str(n))
+    calls = [Message(CALL, serial=1000 + n, destination=DRIVER, path=DRIVER_PATH, interface=DRIVER, member='ListNames') for n in range(40)]
+    hoarder.send_bytes(b''.join(m.pack() for m in calls) + signals(3, 'Late', sink.name))
+    sink.sync()
+    assert 'Late' not in new_bus.log() # it waits until the answers are read
+    hoarder.reply_to(1039)
+    members(sink, 3)
+    asked = [line for line in new_bus.log().splitlines() if 'asked about Late' in line]
+    assert 'input=new' in asked[0] and all('input=same' in line for line in asked[1:]) and len(asked) == 3
 
 
 def test_one_turn_of_who_is_gone(bus):

@@ -55,6 +55,26 @@ def test_release(bus):
     assert c.release_name(NAME) == 2
 
 
+@pytest.mark.parametrize('how', ['unique', 'owned'])
+def test_who_was_called_last_is_gone(bus, how):
+    """The bus may remember whom somebody called last, and not beyond the end of that."""
+    a, b, other = bus.connect(), bus.connect(), bus.connect()
+    dest = b.name if how == 'unique' else NAME
+    if how == 'owned':
+        b.request_name(NAME)
+    for _ in range(2):
+        a.signal('Ping', path='/obj', iface='com.example.Iface', dest=dest)
+        assert b.wait_signal('Ping').sender == a.name
+    b.close()
+    while a.has_owner(dest):
+        pass
+    assert a.error('Ping', dest=dest, path='/obj', iface='com.example.Iface', flags=2) in (E + 'NameHasNoOwner', E + 'ServiceUnknown')
+    if how == 'owned':
+        other.request_name(NAME)
+        a.signal('Ping', path='/obj', iface='com.example.Iface', dest=dest)
+        assert other.wait_signal('Ping').sender == a.name
+
+
 def test_order_of_signals_on_first_request(bus):
     """NameOwnerChanged, NameAcquired, then the reply."""
     a = bus.connect()

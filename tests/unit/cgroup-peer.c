@@ -539,6 +539,28 @@ START_TEST(group_by_pidfd)
 }
 END_TEST
 
+/* Whose first thread has ended, and others run on: what the kernel says of it is old. */
+START_TEST(headless)
+{
+    static const enum life lives[] = {ALIVE, ZOMBIE, REAPED, HEADLESS};
+    struct peer peer = peer_new(lives[_i]);
+    struct postern_procguard guard;
+    struct postern_error error;
+    int r;
+
+    peer_pidfd_error = 0;
+    if (kernel_pins(peer.fd)) {
+        r = postern_procguard_open(NULL, peer.fd, peer.pid, false, &guard, &error);
+        ck_assert_int_ge(r, 0);
+        if (r == 1) {
+            ck_assert(postern_procguard_is_headless(&guard) == (lives[_i] == HEADLESS));
+            postern_procguard_close(&guard);
+        }
+    }
+    peer_free(&peer);
+}
+END_TEST
+
 Suite *cgroup_peer_suite(void)
 {
     Suite *suite = suite_create("cgroup-peer");
@@ -558,6 +580,7 @@ Suite *cgroup_peer_suite(void)
     tcase_add_test(tcase, network);
     tcase_add_test(tcase, reads_are_bounded);
     tcase_add_test(tcase, group_by_pidfd);
+    tcase_add_loop_test(tcase, headless, 0, 4);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -665,6 +665,42 @@ START_TEST(many_labels)
 }
 END_TEST
 
+/* Two connections that only a rule about a unique name tells apart. */
+START_TEST(unique_name_in_policy)
+{
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(":1.1")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
+    struct postern_decision room;
+
+    policy = EVERYBODY "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/><deny send_destination=\":1.32\"/>";
+    set_up("restrict", NULL, 0, NULL);
+    request.from = party[SERVER];
+    request.to = manager;
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.to = party[NAMELESS];
+    ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+    policy = NULL;
+}
+END_TEST
+
+START_TEST(unique_name_in_rule)
+{
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, ":1.32")};
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(":1.32")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m};
+    struct postern_decision room;
+
+    set_up("restrict", rules, 1, NULL);
+    request.from = party[APP];
+    request.to = party[NAMELESS];
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.to = manager;
+    ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+    tear_down();
+}
+END_TEST
+
 /* Who loses a name to somebody else without being told so first. */
 START_TEST(taken_over)
 {
@@ -740,6 +776,8 @@ TCase *door_cache_case(void)
     tcase_add_test(tc, many_instances);
     tcase_add_test(tc, many_labels);
     tcase_add_test(tc, to_nobody);
+    tcase_add_test(tc, unique_name_in_policy);
+    tcase_add_test(tc, unique_name_in_rule);
     tcase_add_test(tc, taken_over);
     tcase_add_test(tc, before_hello);
     tcase_add_test(tc, switched_off);

@@ -131,6 +131,9 @@ START_TEST(index_agrees_with_the_list)
         expected = postern_policy_find_linear(set, &question);
         ck_assert_ptr_nonnull(snapshot);
         ck_assert_ptr_eq(postern_policy_find(set, snapshot, &question), expected);
+        question.looked = 0;
+        ck_assert_ptr_eq(postern_policy_find(set, NULL, &question), expected); /* of whom there are too many sorts: each rule is asked */
+        ck_assert_uint_eq(question.looked, POSTERN_LOOKS_ALL);
         found += expected != NULL;
     }
     ck_assert(n < 20 || found > 0);
