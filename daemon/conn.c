@@ -16,7 +16,7 @@
 
 _Static_assert(POSTERN_NONCE_BYTES == POSTERN_SASL_NONCE_BYTES, "both follow the specification");
 
-#define WORK_BYTES 256u /* of a message: as much work as one more receiver */
+#define WORK_BYTES 2048u /* of a message: as much work as one more receiver */
 #define WRITE_THROUGH_FROM 16384u /* bodies of this size are not copied when the socket takes them at once */
 
 /* ---- making and ending ------------------------------------------------------------------------- */

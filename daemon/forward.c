@@ -38,10 +38,13 @@ static int rewrite_nameless(const struct postern_forward *forward, const char *i
 /* Facts differ from receiver to receiver: a header that has them serves one only. */
 static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, bool plain)
 {
-    const struct postern_stamp *stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     struct postern_facts_value facts = {0};
+    const struct postern_stamp *stamp;
     int r = 0;
 
+    if (plain && forward->plain && forward->stamp != NULL)
+        return 0;
+    stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     if (stamp == NULL)
         return -ENOMEM;
     if (!plain && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
@@ -50,6 +53,7 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
         return r;
     r = rewrite(forward, stamp, &facts);
     forward->stamp = r == 0 && facts.data == NULL ? stamp : NULL;
+    forward->plain = plain;
     return r;
 }
 

@@ -15,6 +15,7 @@ struct postern_forward {
     struct postern_conn *from;
     const struct postern_incoming *message;
     const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: there is none, or one with facts */
+    bool plain;                        /* that header has nothing but the sender's name added */
 };
 
 /* Fills *item with header, body and descriptors for this receiver; whom to charge is left to the caller. plain: the mediator has said that it adds

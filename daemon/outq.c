@@ -8,8 +8,10 @@
 #include <sys/uio.h>
 
 #define BUFFER_FIRST 4096u
-#define BUFFER_KEEP (256u << 10) /* larger ones are given back: who takes one may have little to put in */
+#define BUFFER_KEEP (256u << 10) /* larger ones are not kept as such: who takes one may have little to put in */
+#define SPARE_MAX (8u << 20)
 #define MARKS_FIRST 8u
+#define FULL_MAX 16u /* writes to a socket that does not take all, one after the other */
 
 static size_t buf_size(const struct postern_outbuf *buf)
 {
@@ -41,6 +43,32 @@ static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
     return buf;
 }
 
+/* Memory that a queue has outgrown, or does not need any more. */
+static void give_data(struct postern_outq_pool *pool, uint8_t *data, size_t cap)
+{
+    uint8_t *dropped = data;
+
+    if (cap > BUFFER_KEEP && cap <= SPARE_MAX && cap > pool->spare_cap) {
+        dropped = pool->spare;
+        pool->spare = data;
+        pool->spare_cap = cap;
+    }
+    free(dropped);
+}
+
+/* At least *cap bytes. */
+static uint8_t *take_data(struct postern_outq_pool *pool, size_t *cap)
+{
+    uint8_t *data = pool->spare;
+
+    if (*cap <= BUFFER_KEEP || *cap > pool->spare_cap)
+        return malloc(*cap);
+    *cap = pool->spare_cap;
+    pool->spare = NULL;
+    pool->spare_cap = 0;
+    return data;
+}
+
 static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
 {
     size_t bytes = pool->bytes + buf_size(buf);
@@ -51,7 +79,7 @@ static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
         pool->bytes = bytes;
         return;
     }
-    free(buf->data);
+    give_data(pool, buf->data, buf->cap);
     free(buf->marks);
     free(buf);
 }
@@ -66,11 +94,12 @@ void postern_outq_pool_finish(struct postern_outq_pool *pool)
         free(buf->marks);
         free(buf);
     }
-    pool->bytes = 0;
+    free(pool->spare);
+    *pool = (struct postern_outq_pool){.free = NULL};
 }
 
 /* Room for n more bytes behind tail, by moving what waits to the front or by doubling. */
-static int reserve_bytes(struct postern_outq *queue, size_t n)
+static int reserve_bytes(struct postern_outq *queue, struct postern_outq_pool *pool, size_t n)
 {
     struct postern_outbuf *buf = queue->buf;
     size_t used = queue->tail - queue->head, cap = buf->cap;
@@ -84,11 +113,11 @@ static int reserve_bytes(struct postern_outq *queue, size_t n)
             cap *= 2;
         if (cap == buf->cap)
             cap *= 2;
-        data = malloc(cap);
+        data = take_data(pool, &cap);
         if (data == NULL)
             return -ENOMEM;
         memcpy(data, buf->data + queue->head, used);
-        free(buf->data);
+        give_data(pool, buf->data, buf->cap);
         buf->data = data;
         buf->cap = cap;
     } else {
@@ -159,7 +188,7 @@ static int push_from(struct postern_outq *queue, struct postern_outq_pool *pool,
             return -ENOMEM;
         queue->head = queue->tail = queue->mark_head = queue->mark_tail = 0;
     }
-    if (reserve_bytes(queue, n) < 0 || reserve_mark(queue) < 0) {
+    if (reserve_bytes(queue, pool, n) < 0 || reserve_mark(queue) < 0) {
         if (queue->head == queue->tail) {
             buf_give(pool, queue->buf);
             queue->buf = NULL;
@@ -265,11 +294,14 @@ static ssize_t write_batch(const struct postern_outq *queue, int fd, bool *whole
 
 int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd)
 {
-    bool whole = true;
+    unsigned full = 0;
 
-    /* Once the socket was full, who reads while we write would otherwise keep the bus at it until the queue is empty. */
-    while (queue->buf != NULL && whole) {
+    /* Once the socket was full, who reads while we write could otherwise keep the bus at it until the queue is empty. */
+    while (queue->buf != NULL && full < FULL_MAX) {
+        bool whole;
         ssize_t n = write_batch(queue, fd, &whole);
+
+        full += !whole;
 
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
             return 0;

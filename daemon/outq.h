@@ -34,6 +34,8 @@ struct postern_outbuf {
 struct postern_outq_pool {
     struct postern_outbuf *free;
     size_t bytes;
+    uint8_t *spare; /* memory of one large queue, for the next one that grows large; NULL: none */
+    size_t spare_cap;
 };
 
 struct postern_outq {

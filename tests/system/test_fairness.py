@@ -13,7 +13,7 @@ from world import clear
 
 pytestmark = pytest.mark.postern
 TURN = 64      # messages
-WORK = 256     # receivers, or pieces of 256 bytes
+WORK = 256     # receivers, or pieces of 2048 bytes
 MATCH = "type='signal',interface='com.example.Iface'"
 
 
@@ -93,7 +93,7 @@ def test_one_turn_of_long_answers(bus):
         victim.send_bytes(signals(1, 'Victim'))
     flooder.reply_to(1059)
     got = [m.type for m in flooder.inbox]
-    assert got.count(RETURN) == 59 and got.index(SIGNAL) <= WORK * 256 // (200 * 210) + 1
+    assert got.count(RETURN) == 59 and got.index(SIGNAL) <= WORK * 2048 // (200 * 210) + 1
 
 
 def test_what_waited_is_not_the_same_input(new_bus):
