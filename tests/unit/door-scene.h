@@ -45,6 +45,7 @@ void set_up(const char *mode, const struct fixture_rule *rules, size_t n_rules, 
 void tear_down(void);
 
 /* The test cases, by subject. */
+TCase *door_alike_case(void);
 TCase *door_cache_case(void);
 TCase *door_messages_case(void);
 TCase *door_names_case(void);

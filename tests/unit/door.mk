@@ -5,7 +5,8 @@ TESTS += test-door
 endif
 test_door_SOURCES = \
 	tests/unit/test-door.c \
-	tests/unit/door-cache.c \
+	tests/unit/door-alike.c \
+	tests/unit/door-cache.c tests/unit/door-cache.h \
 	tests/unit/door-driver.c \
 	tests/unit/door-fixture.c tests/unit/door-fixture.h \
 	tests/unit/door-grants.c \

@@ -48,6 +48,7 @@ static Suite *door_suite(void)
     suite_add_tcase(suite, door_grants_case());
     suite_add_tcase(suite, door_driver_case());
     suite_add_tcase(suite, door_cache_case());
+    suite_add_tcase(suite, door_alike_case());
     return suite;
 }
 
