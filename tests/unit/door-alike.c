@@ -35,7 +35,7 @@ static struct {
     bool allows, tells, changed; /* tells: it can say that nothing has changed */
     uint8_t looks;
     bool has_finding;
-    unsigned asked, looked_up;
+    unsigned asked, looked_up, reported;
 } module;
 
 static void module_door(void *door, const struct postern_request *request, struct postern_opinion *opinion)
@@ -46,6 +46,14 @@ static void module_door(void *door, const struct postern_request *request, struc
     opinion->ignores = (uint8_t)(POSTERN_LOOKS_ALL & ~(POSTERN_LOOKS_POLICY | module.looks));
     opinion->n_findings = module.has_finding;
     opinion->findings[0] = (struct postern_finding){.permission = 1};
+}
+
+static void module_report(void *door, const struct postern_request *request, const struct postern_finding *finding)
+{
+    (void)door;
+    (void)request;
+    (void)finding;
+    module.reported++;
 }
 
 static bool module_is_current(void *door)
@@ -70,7 +78,8 @@ static void set_up_module(bool tells)
     set_up("restrict", rules, 1, NULL);
     memset(&module, 0, sizeof(module));
     module.allows = true;
-    fixture.mediator->doors[POSTERN_PLACE_SELINUX] = (struct postern_door_slot){.fn = module_door, .current = tells ? module_is_current : NULL};
+    fixture.mediator->doors[POSTERN_PLACE_SELINUX] = (struct postern_door_slot){
+        .fn = module_door, .report = module_report, .current = tells ? module_is_current : NULL};
     postern_cache_flush(&fixture.mediator->cache); /* as if it had been there from the beginning */
     module_message = (struct postern_message){
         .size = sizeof(module_message), .type = CALL, .serial = 1, .path = view("/obj"), .interface = view("a.b"), .member = view("M"), .destination = view(SERVICE)};
@@ -141,8 +150,12 @@ START_TEST(module_with_findings)
 {
     set_up_module(true);
     module.has_finding = true;
-    for (unsigned i = 0; i < 4; i++)
-        ck_assert(ask_module(0) && module.asked == i + 1);
+    for (unsigned i = 0; i < 4; i++) {
+        struct postern_verdict verdict = {.size = sizeof(verdict)};
+
+        ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &module_request, &verdict), 0);
+        ck_assert(verdict.allowed == 1 && module.asked == i + 1 && module.reported == i + 1);
+    }
     tear_down();
 }
 END_TEST
@@ -242,6 +255,24 @@ START_TEST(alike)
     for (unsigned i = 0; i < 200; i++)
         fixture.module->party_free(clients[i]);
     tear_down();
+}
+END_TEST
+
+/* What a rule wants in the log is there each time, found in the cache or not. */
+START_TEST(logged_each_time)
+{
+    struct fixture_message call = METHOD(.destination = SERVICE);
+    struct postern_verdict verdict;
+
+    policy = EVERYBODY "<allow send_destination=\"*\" log=\"true\"/><allow receive_sender=\"*\"/>";
+    fixture.quiet = true;
+    set_up("restrict", NULL, 0, NULL);
+    for (unsigned i = 0, before = fixture.n_lines; i < 3; i++) {
+        ck_assert(fixture_send(&fixture, party[NAMELESS], party[SERVER], &call, &verdict));
+        ck_assert_uint_eq(fixture.n_lines, before + i + 1);
+    }
+    tear_down();
+    policy = NULL;
 }
 END_TEST
 
@@ -446,6 +477,7 @@ TCase *door_alike_case(void)
     tcase_add_test(tc, texts_of_no_rule);
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);
+    tcase_add_test(tc, logged_each_time);
     tcase_add_test(tc, without_group);
     tcase_add_test(tc, receiver_before_hello);
     tcase_add_test(tc, many_instances);

@@ -311,6 +311,12 @@ START_TEST(not_the_same)
     request.flags = 0;
     ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
     request.flags = POSTERN_REQUEST_SAME_MESSAGE;
+    party[NAMELESS]->authenticated = false; /* whoever it was, it may not stay */
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->faulty);
+    party[NAMELESS]->authenticated = true;
+    request.flags = 0;
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    request.flags = POSTERN_REQUEST_SAME_MESSAGE;
     request.message = &another; /* whatever the host says */
     ck_assert(postern_decide(fixture.mediator, &request, &room)->faulty);
     tear_down();
