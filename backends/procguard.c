@@ -27,37 +27,36 @@ struct info {
     int32_t exit_code;
 };
 #define GET_INFO _IOWR(0xff, 11, struct info)
-#define INFO_PID 0x1u
 #define INFO_CGROUPID 0x4u
 #define INFO_EXIT 0x8u /* Linux 6.15: what is asked is answered of an ended process, too */
 
-int postern_pidfd_ask(int pidfd, pid_t *pid, uint64_t *cgroup_id)
+uint64_t postern_pidfd_cgroup(int pidfd)
 {
-    struct info info = {.mask = INFO_PID | INFO_CGROUPID | INFO_EXIT};
+    struct info info = {.mask = INFO_CGROUPID | INFO_EXIT};
 
-    if (ioctl(pidfd, GET_INFO, &info) < 0)
-        return -errno;
-    *pid = (info.mask & INFO_PID) != 0 && info.pid <= INT32_MAX ? (pid_t)info.pid : 0;
-    *cgroup_id = (info.mask & INFO_CGROUPID) != 0 ? info.cgroupid : 0;
-    return 0;
+    return ioctl(pidfd, GET_INFO, &info) == 0 && (info.mask & INFO_CGROUPID) != 0 ? info.cgroupid : 0;
 }
 
+#define READ_ROOM 4096
+
+/* A file of a process is one record, which the kernel writes at one go (seq_file, single_open): a read that gives less than there was room for has
+ * given the rest. */
 static int read_at(int dir, const char *path, struct postern_buf *text)
 {
     postern_autoclose int fd = openat(dir, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     size_t before = text->len;
-    ssize_t n = 1;
+    ssize_t n = READ_ROOM;
     int r = fd < 0 ? -errno : 0;
 
-    while (r == 0 && n > 0) {
-        r = postern_buf_reserve(text, 4096);
-        n = r == 0 ? read(fd, text->data + text->len, 4096) : 0;
+    while (r == 0 && n == READ_ROOM) {
+        r = postern_buf_reserve(text, READ_ROOM);
+        n = r == 0 ? read(fd, text->data + text->len, READ_ROOM) : 0;
         if (n < 0 && errno != EINTR)
             r = -errno;
         if (n > 0)
             text->len += (size_t)n;
         else if (n < 0)
-            n = 1; /* interrupted: once more */
+            n = READ_ROOM; /* interrupted: once more */
         if (text->len - before > POSTERN_PROCGUARD_TEXT_MAX)
             r = -EFBIG;
     }
@@ -296,16 +295,14 @@ static int open_unpinned(pid_t pid, struct postern_procguard *guard, struct post
     return 1;
 }
 
-/* Which process it is. The pidfd itself tells; of an ended one, one of another namespace, or on a kernel before 6.13 only /proc knows what
- * is to be said, and always when its numbers are not ours. */
-static int ask_pid(const struct postern_procview *view, struct postern_procguard *guard, struct postern_error *error)
+/* Which process it is. Of the socket's process the kernel gave number and pidfd, of one and the same: whether it still is that one, the pidfd says to
+ * whoever reads. Of one of another namespace, and always when the numbers of /proc are not ours, only /proc knows what is to be said. */
+static int find_pid(const struct postern_procview *view, pid_t pid, struct postern_procguard *guard, struct postern_error *error)
 {
-    if (postern_pidfd_ask(guard->pidfd, &guard->pid, &guard->cgroup_id) < 0)
-        guard->pid = 0;
-    if (view != NULL && view->same_pids && guard->pid > 0)
-        return 0;
-    guard->pid = 0;
-    return read_pid(guard->pidfd, &guard->pid, error);
+    if (view == NULL || !view->same_pids || pid <= 0)
+        return read_pid(guard->pidfd, &guard->pid, error);
+    guard->pid = pid;
+    return 0;
 }
 
 int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pid, bool unpinned_ok, struct postern_procguard *guard,
@@ -323,7 +320,7 @@ int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pi
         return postern_error_set(error, -ESRCH, "the process that connected is gone");
     if (opened.pidfd < 0)
         return postern_error_set(error, opened.pidfd, "cannot tell the process that connected: %s", strerror(-opened.pidfd));
-    r = ask_pid(view, &opened, error);
+    r = find_pid(view, pid, &opened, error);
     /* Gone is for the reader to say: from the pidfd some things can still be asked. */
     if (r < 0 && r != -ESRCH) {
         postern_procguard_close(&opened);

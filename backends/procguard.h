@@ -28,7 +28,6 @@ struct postern_procguard {
     pid_t pid;    /* the process, as /proc knows it */
     bool pinned;  /* the pidfd is the socket's; else it was opened by the number, and is only as good as the number then was */
     uint64_t start; /* when the process began, in ticks; only when it is not pinned */
-    uint64_t cgroup_id; /* the number of its group in the unified hierarchy; 0: the kernel does not say (before Linux 6.13) */
     int proc_fd;        /* the view's; -1: "/proc" is looked up */
 };
 
@@ -48,10 +47,10 @@ int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pi
  * ended or is about to, -ENOENT when it lives and /proc does not show it (hidepid=), -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
 int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
 
-/* Closes the pidfd. */
 /* Has its first thread ended, or can that not be seen, while others run on? What the kernel says by a pidfd is about that thread, and as old as its end. */
 bool postern_procguard_is_headless(const struct postern_procguard *guard);
 
+/* Closes the pidfd. */
 void postern_procguard_close(struct postern_procguard *guard);
 
 /* All of that at once for /proc/PID/attr/NAME: name is "apparmor/current", for example, the label on kernels whose sockets have none.
@@ -67,9 +66,9 @@ int postern_proc_file_of_peer(int fd, pid_t pid, bool unpinned_ok, const char *f
 /* Does /proc hide the processes of other users (hidepid=)? Then one that is there looks as one that is gone. */
 bool postern_procguard_hides_others(void);
 
-/* What the kernel says by a pidfd: *pid, 0 when the process has ended, and *cgroup_id, 0 when it does not say. Of an ended process too, from
- * Linux 6.15 on. The number is that of the namespace of this process. 0 or a negative errno: it cannot say. */
-int postern_pidfd_ask(int pidfd, pid_t *pid, uint64_t *cgroup_id);
+/* The number of the group in the unified hierarchy that the kernel says by a pidfd; 0: it does not say (before Linux 6.13). Of an ended process, too,
+ * from Linux 6.15 on. */
+uint64_t postern_pidfd_cgroup(int pidfd);
 
 /* Appends a file of bounded length to *text. 0, or a negative errno with *text's len as it was; -EFBIG: it is longer. */
 int postern_proc_read(const char *path, struct postern_buf *text);

@@ -52,6 +52,7 @@ def fds(quick):
 def fanout(quick):
     m = 10 if quick else 1000
     return [point('10 receivers, one signal at a time', 'fanout --receivers=10', metrics=(DELIVERY,)),
+            point('10 receivers, one signal at a time, one CPU', 'fanout --receivers=10', metrics=(DELIVERY,), one_cpu=True),
             point('10 receivers', 'fanout --receivers=10 --window=64', metrics=(DELIVERY,)),
             point('10 receivers, %d rules that do not match' % m, 'fanout --receivers=10 --window=64 --rules=%d' % m, metrics=(DELIVERY,)),
             point('100 receivers', 'fanout --receivers=100 --window=64', metrics=(DELIVERY,))]

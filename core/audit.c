@@ -389,10 +389,6 @@ void postern_audit_decision(struct postern_mediator *mediator, const struct post
 {
     bool all = (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0, news, watched;
 
-    /* What passes, and nobody asked to hear of: nearly everything. */
-    if (decision->allowed && !decision->log && decision->complaints == 0 && decision->n_findings == 0 && !all &&
-        !postern_watch_wants(&mediator->watching, false))
-        return;
     if (decision->faulty) {
         write_fault(mediator, decision);
         return;

@@ -118,13 +118,16 @@ static uint32_t label_number(struct postern_cache *cache, const char *text, size
     return 0;
 }
 
-/* Names and grants are a party's own, and so is its class then: seldom are there many of those. */
-static void classify(struct postern_mediator *mediator, struct postern_party *party)
+/* Names and grants are a party's own, and so is its class then: seldom are there many of those. Without a name of its own it has none: it has not
+ * said Hello. A question may write to the party: its class is kept there, and is no fact. */
+static uint64_t classify(struct postern_mediator *mediator, struct postern_party *party)
 {
     const struct postern_door_slot *doors = mediator->doors, *xml = &doors[POSTERN_PLACE_XML];
     uint32_t group = xml->fn == NULL ? 1 : xml->group != NULL ? xml->group(xml->door, party) : 0, label = 1;
     uint64_t instance = party->instance != NULL ? party->instance->number : 0;
 
+    if (party->unique_name == NULL)
+        return 0;
     if (doors[POSTERN_PLACE_SELINUX].fn != NULL || doors[POSTERN_PLACE_APPARMOR].fn != NULL)
         label = label_number(&mediator->cache, party->facts.label, party->facts.label_len);
     if (group == 0 || label == 0 || instance >> CLASS_LABEL_SHIFT != 0 || party->n_names > 0 || party->grants != NULL)
@@ -132,19 +135,17 @@ static void classify(struct postern_mediator *mediator, struct postern_party *pa
     else
         party->class = (uint64_t)group << CLASS_GROUP_SHIFT | (uint64_t)label << CLASS_LABEL_SHIFT | instance;
     party->class_generation = mediator->cache.generation;
+    return party->class;
 }
 
-/* 0: it has none, since it has not said Hello. A question may write to the party: its class is kept there, and is no fact. */
-static uint64_t class_of(struct postern_mediator *mediator, const struct postern_party *party)
+/* 0: it has none. */
+static inline uint64_t class_of(struct postern_mediator *mediator, const struct postern_party *party)
 {
     if (party == NULL)
         return CLASS_OF_BUS;
-    if (party->class_generation != mediator->cache.generation) {
-        if (party->unique_name == NULL)
-            return 0;
-        classify(mediator, (struct postern_party *)(uintptr_t)party);
-    }
-    return party->class;
+    if (party->class_generation == mediator->cache.generation)
+        return party->class;
+    return classify(mediator, (struct postern_party *)(uintptr_t)party);
 }
 
 bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key)

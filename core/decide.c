@@ -74,6 +74,7 @@ static void end(struct postern_decision *decision)
 {
     if (!decision->allowed && decision->opinion.why == NULL)
         decision->opinion.why = decision->door == POSTERN_DOOR_NONE ? "no door had an opinion" : "the door gave no reason";
+    decision->quiet = decision->allowed && !decision->log && decision->complaints == 0 && decision->n_findings == 0;
 }
 
 /* Would the security modules still say what they said? Nothing has to be asked again for what had arrived when they were asked last. */
@@ -128,23 +129,31 @@ static const struct postern_decision *recall(struct postern_mediator *mediator, 
     return kept != NULL ? kept : room;
 }
 
-const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
-{
-    const struct postern_decision *repeated = NULL;
-    const char *fault;
+/* Apart, so that what is left stays short: for most receivers of a broadcast that is all. */
+static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+    __attribute__((noinline));
 
-    if ((request->flags & (POSTERN_REQUEST_SAME_INPUT | POSTERN_REQUEST_SAME_MESSAGE)) == 0)
-        mediator->cache.input++;
-    if (postern_request_ends_known(mediator, request))
-        repeated = postern_cache_repeat(mediator, request);
-    if (repeated != NULL)
-        return repeated;
+/* What nobody was asked before, or what cannot be asked. */
+static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+{
+    const char *fault = postern_request_fault(mediator, request);
+
     postern_cache_note(&mediator->cache, request, NULL, NULL);
-    fault = postern_request_fault(mediator, request);
     if (fault == NULL)
         return recall(mediator, request, room);
     begin(room, fault);
     return room;
+}
+
+const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+{
+    const struct postern_decision *repeated = NULL;
+
+    if ((request->flags & (POSTERN_REQUEST_SAME_INPUT | POSTERN_REQUEST_SAME_MESSAGE)) == 0)
+        mediator->cache.input++;
+    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) != 0 && postern_request_ends_known(mediator, request))
+        repeated = postern_cache_repeat(mediator, request);
+    return repeated != NULL ? repeated : decide_anew(mediator, request, room);
 }
 
 void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,

@@ -18,6 +18,7 @@ struct postern_decision {
     uint8_t door;                   /* enum postern_door: the first that denied; of an allowed request the last that said yes */
     uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
     bool log;                       /* a rule asks for a line */
+    bool quiet;                     /* allowed, and nothing about it is news */
     struct postern_opinion opinion; /* of that door; zero when the question was faulty */
     uint8_t n_findings;             /* of the security modules */
     struct postern_finding findings[POSTERN_DECISION_FINDINGS_MAX];
@@ -36,15 +37,33 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
  * there. */
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request);
 
+static inline bool postern_request_knows(const struct postern_mediator *mediator, const struct postern_party *party)
+{
+    return party == NULL || (party->mediator == mediator && party->authenticated);
+}
+
 /* Are all parties of the request ones that this mediator knows, and that have authenticated? */
-bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request);
+static inline bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request)
+{
+    return postern_request_knows(mediator, request->from) && postern_request_knows(mediator, request->to) &&
+           postern_request_knows(mediator, request->addressed);
+}
 
 /* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than
  * version 1.0; -E2BIG: it says something that is not understood here. */
-int postern_abi_check(const void *made, uint32_t size, uint32_t known);
+int postern_abi_check_other(const void *made, uint32_t size, uint32_t known);
+static inline int postern_abi_check(const void *made, uint32_t size, uint32_t known)
+{
+    return size == known ? 0 : postern_abi_check_other(made, size, known);
+}
 
 /* May this request be read? 0; -EINVAL or -E2BIG as above. Those of version 1.0 and 1.1 end before assumed_label. */
-int postern_request_check(const struct postern_request *request);
+int postern_request_check_other(const struct postern_request *request);
+static inline int postern_request_check(const struct postern_request *request)
+{
+    return request->size == sizeof(*request) ? 0 : postern_request_check_other(request);
+}
+
 /* The label that the service to be started is assumed to have; data is NULL when nothing is. */
 struct postern_view postern_request_assumed_label(const struct postern_request *request);
 

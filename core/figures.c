@@ -31,7 +31,7 @@ void postern_figures_count(const struct postern_request *request, const struct p
     struct postern_instance *from = request->from != NULL ? request->from->instance : NULL;
     struct postern_instance *to = request->to != NULL ? request->to->instance : NULL;
 
-    if (decision->faulty || (from == NULL && to == NULL))
+    if (decision->faulty)
         return;
     count_complaints(request, decision);
     if (!decision->allowed) {

@@ -3,6 +3,7 @@
 #ifndef POSTERN_CORE_FIGURES_H
 #define POSTERN_CORE_FIGURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/door.h"
@@ -20,7 +21,11 @@ struct postern_figures {
 };
 
 /* Counts a decision for the instances at both ends. Of denials counts who asked for it; receivers that are not let near a broadcast are the
- * normal case, and count for nobody. */
+ * normal case, and count for nobody. Between parties outside of containers there is nothing to count. */
 void postern_figures_count(const struct postern_request *request, const struct postern_decision *decision);
+static inline bool postern_figures_has(const struct postern_request *request)
+{
+    return (request->from != NULL && request->from->instance != NULL) || (request->to != NULL && request->to->instance != NULL);
+}
 
 #endif

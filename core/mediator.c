@@ -96,6 +96,10 @@ static const char *or_none(const struct postern_view *view)
     return view->data != NULL ? view->data : "(none)";
 }
 
+/* Apart from mediate(), of which it would be the larger part. */
+static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision)
+    __attribute__((noinline));
+
 /* An uncontained sender is told what was refused, and by which line of the configuration: it could read the file as well. Of a
  * security module it hears that it was so, and looks into the records for the rest. */
 static const char *denial_text(struct postern_mediator *mediator, const struct postern_request *request,
@@ -121,12 +125,17 @@ static const char *denial_text(struct postern_mediator *mediator, const struct p
     return text;
 }
 
+/* Does somebody hear of it, be it the log, or who watches? Of nearly everything that passes nobody wants to. */
+static bool is_told(const struct postern_mediator *mediator, const struct postern_decision *decision)
+{
+    return !decision->quiet || (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0 || postern_watch_wants(&mediator->watching, false);
+}
+
 int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request,
                              struct postern_verdict *verdict)
 {
     struct postern_decision room;
     const struct postern_decision *decision;
-    struct postern_verdict made = {.size = verdict->size};
     int r = postern_request_check(request);
 
     if (postern_abi_check(verdict, verdict->size, sizeof(*verdict)) == -EINVAL)
@@ -136,16 +145,17 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
     if (mediator->lost_grants != NULL && request->from != NULL)
         postern_grants_settle(mediator); /* whoever had to be told of the names has been */
     decision = postern_decide(mediator, request, &room);
-    postern_figures_count(request, decision);
-    postern_audit_decision(mediator, request, decision);
-    made.allowed = decision->allowed;
-    made.door = decision->allowed ? POSTERN_DOOR_NONE : decision->door;
-    if (!decision->allowed) {
-        made.error_name = "org.freedesktop.DBus.Error.AccessDenied";
-        made.error_text = denial_text(mediator, request, decision);
+    if (postern_figures_has(request))
+        postern_figures_count(request, decision);
+    if (is_told(mediator, decision))
+        postern_audit_decision(mediator, request, decision);
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = decision->allowed};
+    if (decision->allowed) {
+        verdict->flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | (is_plain(request) ? POSTERN_VERDICT_PLAIN : 0);
     } else {
-        made.flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | (is_plain(request) ? POSTERN_VERDICT_PLAIN : 0);
+        verdict->door = decision->door;
+        verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
+        verdict->error_text = denial_text(mediator, request, decision);
     }
-    *verdict = made;
     return 0;
 }

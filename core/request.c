@@ -5,7 +5,7 @@
 
 #include "core/decide.h"
 
-int postern_abi_check(const void *made, uint32_t size, uint32_t known)
+int postern_abi_check_other(const void *made, uint32_t size, uint32_t known)
 {
     const uint8_t *bytes = made;
 
@@ -18,7 +18,7 @@ int postern_abi_check(const void *made, uint32_t size, uint32_t known)
     return 0;
 }
 
-int postern_request_check(const struct postern_request *request)
+int postern_request_check_other(const struct postern_request *request)
 {
     if (request->size == offsetof(struct postern_request, assumed_label))
         return 0;
@@ -84,16 +84,6 @@ static const char *ends_fault(const struct postern_request *request)
     if (broadcast && request->message->type != POSTERN_MESSAGE_SIGNAL)
         return "a broadcast that is no signal";
     return NULL;
-}
-
-static bool is_stranger(const struct postern_mediator *mediator, const struct postern_party *party)
-{
-    return party != NULL && (party->mediator != mediator || !party->authenticated);
-}
-
-bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request)
-{
-    return !is_stranger(mediator, request->from) && !is_stranger(mediator, request->to) && !is_stranger(mediator, request->addressed);
 }
 
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request)

@@ -62,6 +62,7 @@ struct postern_bus {
     struct postern_loader loader;
     const struct postern_module *module; /* NULL: --module=none */
     struct postern_mediator *mediator;
+    uint32_t hints; /* POSTERN_REQUEST_..., those of them that tell the module what it need not find out */
     struct postern_host host;
 
     struct postern_listen listen;
@@ -102,7 +103,7 @@ struct postern_bus {
     uint64_t work;                /* what was done so far, in units of about one delivery; see input.c */
     uint32_t sights;              /* how often the mediator was asked what a container may see */
     uint8_t *scratch;             /* where input is read to: POSTERN_READ_MAX bytes */
-    struct postern_buf rewritten;      /* the header of the message being delivered */
+    struct postern_buf rewritten;      /* the header of the message being delivered, and its body when that is short */
     struct postern_buf driver_message; /* the message of the driver being sent */
     struct postern_memo memo;          /* headers that came lately */
 };

@@ -260,57 +260,78 @@ static void want_flush(struct postern_conn *conn)
     conn->bus->to_flush = conn;
 }
 
-bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds)
+static inline bool has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds)
 {
     const struct postern_limits *limits = &conn->bus->config->limits;
 
     /* One message always fits an empty queue, however large: else it could never be sent. */
     if (conn->out.bytes > 0 && (n > limits->max_outgoing_bytes || conn->out.bytes > limits->max_outgoing_bytes - n))
         return false;
-    if (fds > 0 && conn->out.fds + fds > limits->max_outgoing_unix_fds)
+    if (fds > 0 && (conn->out.fds + fds > limits->max_outgoing_unix_fds || !postern_account_fits(conn->container, POSTERN_CHARGE_FDS, fds)))
         return false;
-    return postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, n) && postern_account_fits(conn->container, POSTERN_CHARGE_FDS, fds);
+    return postern_account_fits(conn->container, POSTERN_CHARGE_BYTES, n);
+}
+
+bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds)
+{
+    return has_room(conn, n, fds);
 }
 
 /* The driver's own messages have no sender to be charged: its answers are bounded by pausing who asks, its signals by emit.c. */
-static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item)
+static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item, uint64_t n)
 {
-    uint64_t n = item->header_len + item->body_len, fds = item->fds != NULL ? item->fds->n : 0;
+    uint64_t fds = item->fds != NULL ? item->fds->n : 0;
 
     if (item->sender == NULL)
         return true;
-    if (item->sender != conn->container &&
-        (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) || !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds)))
+    if (item->sender != conn->container && (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) ||
+                                            (fds > 0 && !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds))))
         return false;
-    return postern_conn_has_room(conn, n, fds);
+    return has_room(conn, n, fds);
 }
 
-int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *message)
+/* Charges user and container with what the queue has grown by since it had so many bytes and descriptors. */
+static void charge_growth(struct postern_conn *conn, uint64_t bytes, uint64_t fds)
 {
-    uint64_t bytes = conn->out.bytes, fds = conn->out.fds;
-    struct postern_outq_item item = *message;
-    int r, error = 0;
+    postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
+    postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
+    postern_stats_peak(&conn->stats.out_bytes, conn->out.bytes);
+    if (conn->out.fds == fds)
+        return;
+    postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
+    postern_stats_peak(&conn->stats.out_fds, conn->out.fds);
+}
+
+/* Writes a large message at once, as far as the socket takes it, and queues the rest. */
+static int write_large(struct postern_conn *conn, const struct postern_outq_item *item, struct postern_account *sender)
+{
+    int error = 0, r = postern_outq_write_through(&conn->out, &conn->bus->pool, item, sender, conn->source.fd, &error);
+
+    if (error < 0)
+        conn->broken = true;
+    return r;
+}
+
+int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item)
+{
+    struct postern_account *sender = item->sender;
+    uint64_t bytes = conn->out.bytes, fds = conn->out.fds, n = item->header_len + item->body_len;
+    int r;
 
     if (conn->broken || conn->state == POSTERN_CONN_DOOMED)
         return 0;
-    if (!fits(conn, &item))
+    if (!fits(conn, item, n))
         return -ENOBUFS;
     /* What stays within one account is charged to it once, at the receiver. */
-    if (item.sender == conn->container || item.sender == conn->user)
-        item.sender = NULL;
-    if (item.body_len >= WRITE_THROUGH_FROM && item.fds == NULL && (conn->source.events & EPOLLOUT) == 0)
-        r = postern_outq_write_through(&conn->out, &conn->bus->pool, &item, conn->source.fd, &error);
+    if (sender == conn->container || sender == conn->user)
+        sender = NULL;
+    if (item->body_len >= WRITE_THROUGH_FROM && item->fds == NULL && (conn->source.events & EPOLLOUT) == 0)
+        r = write_large(conn, item, sender);
     else
-        r = postern_outq_push(&conn->out, &conn->bus->pool, &item);
-    postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
-    postern_account_charge(conn->container, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
-    postern_account_charge(conn->user, POSTERN_CHARGE_FDS, conn->out.fds - fds);
-    postern_account_charge(conn->container, POSTERN_CHARGE_FDS, conn->out.fds - fds);
-    conn->bus->work += 1 + ((item.header_len + item.body_len) / WORK_BYTES);
-    postern_stats_peak(&conn->stats.out_bytes, conn->out.bytes);
-    postern_stats_peak(&conn->stats.out_fds, conn->out.fds);
-    if (error < 0)
-        conn->broken = true;
+        r = postern_outq_push(&conn->out, &conn->bus->pool, item, sender);
+    charge_growth(conn, bytes, fds);
+    conn->bus->work += 1 + n / WORK_BYTES;
     if (conn->out.buf != NULL)
         want_flush(conn);
     return r;

@@ -62,7 +62,7 @@ struct postern_conn {
     bool paused;        /* its own queue is too long: its input waits until that has drained */
     bool flush_pending; /* in the bus's list of connections to be written */
     struct postern_sasl *sasl; /* until authentication is over */
-    struct postern_peer_facts facts; /* the groups only when somebody has asked: it is the mediator that decides by them */
+    struct postern_peer_facts facts; /* label and groups only when somebody has asked: it is the mediator that decides by them */
     uint32_t uid; /* authenticated; UINT32_MAX: anonymous */
     struct postern_party *party; /* NULL without a mediator */
     struct postern_identity identity;

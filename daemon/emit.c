@@ -211,11 +211,10 @@ void postern_emit_refusal(struct postern_bus *bus, const struct postern_conn *fr
 
 struct broadcast {
     struct postern_bus *bus;
-    const struct postern_message *view;
     const char *subject; /* NameOwnerChanged: the name it is about */
     const struct postern_conn *old_owner, *new_owner;
     bool tells_old, tells_new; /* whom of them this message tells */
-    bool asked;                /* the mediator, about a receiver of this view before this one */
+    struct postern_request request; /* what the mediator is asked about each receiver */
     uint32_t serial;           /* one for all views of the same change: each receiver gets one of them, and monitors see the whole */
 };
 
@@ -243,13 +242,6 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
 {
     struct broadcast *broadcast = data;
     struct postern_conn *to = postern_conn_of_matches(owner);
-    struct postern_mediation question = {
-        .action = POSTERN_ACTION_SEND,
-        .flags = POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST,
-        .to = to,
-        .message = broadcast->view,
-        .same_message = broadcast->asked,
-    };
     struct postern_verdict verdict;
 
     if (to->state != POSTERN_CONN_ACTIVE)
@@ -257,8 +249,7 @@ static void broadcast_found(void *data, struct postern_match_owner *owner)
     if (broadcast->subject != NULL && (!fits_view(broadcast, to, broadcast->old_owner, broadcast->tells_old) ||
                                        !fits_view(broadcast, to, broadcast->new_owner, broadcast->tells_new)))
         return;
-    broadcast->asked = true;
-    if (!postern_mediation_may(broadcast->bus, &question, &verdict)) {
+    if (!postern_mediation_may_reach(to, &broadcast->request, &verdict)) {
         to->bus->work++;
         postern_emit_refusal(broadcast->bus, NULL, broadcast->serial, &verdict);
     } else if (keeps_up(to, &broadcast->bus->driver_message)) {
@@ -279,6 +270,8 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
     struct postern_match_args args;
     struct postern_header header;
     struct postern_message view;
+    struct postern_mediation question = {
+        .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_FROM_DRIVER | POSTERN_REQUEST_BROADCAST, .message = &view};
     bool first = broadcast->serial == 0;
 
     parts->type = POSTERN_MESSAGE_SIGNAL;
@@ -289,8 +282,7 @@ static void emit_broadcast(struct broadcast *broadcast, struct postern_message_p
     parts->path = POSTERN_DRIVER_PATH;
     parts->sender = POSTERN_DRIVER_NAME;
     view_parts(&view, parts);
-    broadcast->view = &view;
-    broadcast->asked = false;
+    postern_mediation_prepare(bus, &question, &broadcast->request);
     bus->driver_message.len = 0;
     if (postern_message_build(&bus->driver_message, parts) < 0 ||
         postern_header_parse(bus->driver_message.data, (uint32_t)bus->driver_message.len, &header) < 0)

@@ -6,6 +6,13 @@
 #include "daemon/bus.h"
 #include "daemon/mediation.h"
 
+#define WHOLE_MAX 512u /* a body of so many bytes is copied behind its header: then a receiver is one copy, instead of two */
+
+static bool is_whole(const struct postern_header *header)
+{
+    return header->body_len <= WHOLE_MAX;
+}
+
 static int rewrite(const struct postern_forward *forward, const struct postern_stamp *stamp, const struct postern_facts_value *facts)
 {
     struct postern_buf *out = &forward->from->bus->rewritten;
@@ -18,7 +25,7 @@ static int rewrite(const struct postern_forward *forward, const struct postern_s
     if (postern_buf_grow(out, (size_t)len) == NULL)
         return -ENOMEM;
     postern_header_rewrite(&message->header, message->bytes, stamp, facts, out->data);
-    return 0;
+    return is_whole(&message->header) ? postern_buf_append(out, message->bytes + message->header.body_start, message->header.body_len) : 0;
 }
 
 /* Only monitors see what is said before Hello, and they are told no facts. The stamps that a connection keeps are those with its name,
@@ -42,8 +49,6 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     const struct postern_stamp *stamp;
     int r = 0;
 
-    if (plain && forward->plain && forward->stamp != NULL)
-        return 0;
     stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     if (stamp == NULL)
         return -ENOMEM;
@@ -57,21 +62,19 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     return r;
 }
 
-int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain, struct postern_outq_item *item)
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, bool plain)
 {
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
+    struct postern_outq_item *item = &forward->item;
     const char *instance = plain ? NULL : postern_mediation_stamp(forward->from, to);
     int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, plain) : rewrite_nameless(forward, instance);
-
     if (r < 0)
         return r;
-    *item = (struct postern_outq_item){
-        .header = header->data,
-        .header_len = header->len,
-        .body = message->bytes + message->header.body_start,
-        .body_len = message->header.body_len,
-        .fds = message->fds,
-    };
+    item->header = header->data;
+    item->header_len = header->len;
+    item->body = message->bytes + message->header.body_start;
+    item->body_len = is_whole(&message->header) ? 0 : message->header.body_len;
+    item->fds = message->fds;
     return 0;
 }

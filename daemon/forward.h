@@ -16,11 +16,18 @@ struct postern_forward {
     const struct postern_incoming *message;
     const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: there is none, or one with facts */
     bool plain;                        /* that header has nothing but the sender's name added */
+    struct postern_outq_item item;     /* as it goes to the receiver that was asked about last; whom to charge is the caller's to say */
 };
 
-/* Fills *item with header, body and descriptors for this receiver; whom to charge is left to the caller. plain: the mediator has said that it adds
- * nothing (POSTERN_VERDICT_PLAIN). Valid until the next call for
- * another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the message is longer than a message may be. */
-int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain, struct postern_outq_item *item);
+/* Makes forward->item header, body and descriptors for this receiver. plain: the mediator has said that it adds nothing
+ * (POSTERN_VERDICT_PLAIN). Valid until the next call for another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the
+ * message is longer than a message may be. */
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, bool plain);
+static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain)
+{
+    if (plain && forward->plain && forward->stamp != NULL)
+        return 0; /* one more who gets the same bytes */
+    return postern_forward_anew(forward, to, plain);
+}
 
 #endif

@@ -40,6 +40,7 @@ struct slot {
     struct group *group;   /* NULL: the rule names no sender */
     struct postern_match_entry *entry;
     struct slot *prev, *next;
+    bool like_previous; /* its rule is equal to that of prev: whoever looked at that one knows the answer */
 };
 
 /* The rules of a bucket that name the same sender. Bucket and name together are what it is found by. */
@@ -71,6 +72,7 @@ struct postern_match_entry {
 
 struct postern_matchset {
     struct bucket *tables[N_INDEXES][N_TABLES];
+    unsigned used[N_INDEXES]; /* which of them have buckets, as bits */
     struct group *groups; /* of all buckets */
     uint64_t stamp;
     uint32_t n_eavesdrop;
@@ -132,7 +134,16 @@ static struct bucket *bucket_find(struct bucket *table, uint64_t key)
     return found;
 }
 
-static struct bucket *bucket_get(struct bucket **table, uint64_t key)
+/* A bucket has come to this table, or has left it. */
+static void note_use(struct postern_matchset *set, struct bucket **table)
+{
+    size_t number = (size_t)(table - &set->tables[0][0]);
+    unsigned *used = &set->used[number / N_TABLES], bit = 1u << number % N_TABLES;
+
+    *used = *table != NULL ? *used | bit : *used & ~bit;
+}
+
+static struct bucket *bucket_get(struct postern_matchset *set, struct bucket **table, uint64_t key)
 {
     struct bucket *bucket = bucket_find(*table, key);
 
@@ -144,17 +155,20 @@ static struct bucket *bucket_get(struct bucket **table, uint64_t key)
     bucket->key = key;
     bucket->table = table;
     HASH_ADD_BYHASHVALUE(hh, *table, key, sizeof(bucket->key), (unsigned)key, bucket);
-    if (bucket->hh.tbl != NULL)
-        return bucket;
-    free(bucket);
-    return NULL;
+    if (bucket->hh.tbl == NULL) {
+        free(bucket);
+        return NULL;
+    }
+    note_use(set, table);
+    return bucket;
 }
 
-static void bucket_unless_used(struct bucket *bucket)
+static void bucket_unless_used(struct postern_matchset *set, struct bucket *bucket)
 {
     if (bucket->slots != NULL || bucket->groups != NULL)
         return;
     HASH_DEL(*bucket->table, bucket);
+    note_use(set, bucket->table);
     free(bucket);
 }
 
@@ -222,7 +236,7 @@ static void group_unless_used(struct postern_matchset *set, struct group *group)
 static int slot_insert(struct postern_matchset *set, unsigned index, const struct key_values *values,
                        struct postern_match_entry *entry, struct slot *slot)
 {
-    struct bucket *bucket = bucket_get(&set->tables[index][values->mask], combine(values, values->mask));
+    struct bucket *bucket = bucket_get(set, &set->tables[index][values->mask], combine(values, values->mask));
     const struct postern_match_string *sender = &entry->match->sender;
     struct group *group = NULL;
 
@@ -231,7 +245,7 @@ static int slot_insert(struct postern_matchset *set, unsigned index, const struc
     if (sender->s != NULL) {
         group = group_get(set, bucket, sender);
         if (group == NULL) {
-            bucket_unless_used(bucket);
+            bucket_unless_used(set, bucket);
             return -ENOMEM;
         }
     }
@@ -240,6 +254,8 @@ static int slot_insert(struct postern_matchset *set, unsigned index, const struc
         DL_APPEND(group->slots, slot);
     else
         DL_APPEND(bucket->slots, slot);
+    /* Many programs of a kind ask for the same. The prev of a list's only slot is that slot itself. */
+    slot->like_previous = slot->prev != slot && postern_match_equal(slot->prev->entry->match, entry->match);
     return 0;
 }
 
@@ -249,6 +265,8 @@ static void slot_remove(struct postern_matchset *set, struct slot *slot)
 
     if (bucket == NULL)
         return;
+    if (slot->next != NULL)
+        slot->next->like_previous = slot->next->like_previous && slot->like_previous;
     if (slot->group != NULL) {
         DL_DELETE(slot->group->slots, slot);
         group_unless_used(set, slot->group);
@@ -256,7 +274,7 @@ static void slot_remove(struct postern_matchset *set, struct slot *slot)
         DL_DELETE(bucket->slots, slot);
     }
     slot->bucket = NULL;
-    bucket_unless_used(bucket);
+    bucket_unless_used(set, bucket);
 }
 
 static unsigned home_index(const struct postern_match *match)
@@ -387,14 +405,11 @@ bool postern_matchset_has_eavesdrop(const struct postern_matchset *set)
 }
 
 /* Hashes of what the message has; arg0 only when a rule asks for it, since that means reading the body. */
-static struct key_values message_values(struct bucket *const *tables, const struct postern_header *header,
-                                        struct postern_match_args *args)
+static struct key_values message_values(unsigned used, const struct postern_header *header, struct postern_match_args *args)
 {
     struct key_values values = {0};
-    bool arg0 = false;
+    bool arg0 = (used >> KEY_ARG0) != 0; /* these tables come last */
 
-    for (unsigned mask = KEY_ARG0; mask < N_TABLES; mask++)
-        arg0 = arg0 || tables[mask] != NULL;
     set_value(&values, 0, header->path.s, header->path.len);
     set_value(&values, 1, header->interface.s, header->interface.len);
     set_value(&values, 2, header->member.s, header->member.len);
@@ -408,18 +423,16 @@ static struct key_values message_values(struct bucket *const *tables, const stru
 bool postern_matchset_may_find(const struct postern_matchset *set, const struct postern_header *header, const char *arg0)
 {
     struct bucket *const *tables = set->tables[FOR_BROADCASTS];
+    unsigned used = set->used[FOR_BROADCASTS];
     struct key_values values = {0};
-    unsigned used = 0;
 
-    for (unsigned mask = 0; mask < N_TABLES; mask++)
-        used |= tables[mask] != NULL ? 1u << mask : 0;
     if (used == 0)
         return false;
     set_value(&values, 0, header->path.s, header->path.len);
     set_value(&values, 1, header->interface.s, header->interface.len);
     set_value(&values, 2, header->member.s, header->member.len);
     set_value(&values, 3, arg0, (uint32_t)strlen(arg0));
-    for (unsigned mask = 0; mask < N_TABLES; mask++)
+    for (unsigned mask = 0; used >> mask != 0; mask++)
         if ((used & 1u << mask) != 0 && (mask & ~values.mask) == 0 && bucket_find(tables[mask], combine(&values, mask)) != NULL)
             return true;
     return false;
@@ -437,12 +450,19 @@ struct search {
 static void search_slots(const struct search *search, const struct slot *slot)
 {
     const struct postern_match_route *route = search->route;
+    bool known = false, matches = false; /* for the rule before, and those like it */
 
     for (; slot != NULL; slot = slot->next) {
         const struct postern_match *match = slot->entry->match;
         struct postern_match_owner *owner = slot->entry->owner;
 
-        if (owner->stamp == search->set->stamp || !postern_match_matches(match, search->header, search->args))
+        known = known && slot->like_previous;
+        if (owner->stamp == search->set->stamp)
+            continue;
+        if (!known)
+            matches = postern_match_matches(match, search->header, search->args);
+        known = true;
+        if (!matches)
             continue;
         if (match->destination.s != NULL && !route->is_destination(route->data, match->destination.s, match->destination.len))
             continue;
@@ -482,14 +502,15 @@ void postern_matchset_find(struct postern_matchset *set, const struct postern_he
                            bool eavesdrop, const struct postern_match_route *route)
 {
     const struct search search = {.set = set, .header = header, .args = args, .route = route};
-    struct bucket *const *tables = set->tables[eavesdrop ? FOR_EAVESDROPPING : FOR_BROADCASTS];
-    struct key_values values = message_values(tables, header, args);
+    unsigned index = eavesdrop ? FOR_EAVESDROPPING : FOR_BROADCASTS, used = set->used[index];
+    struct bucket *const *tables = set->tables[index];
+    struct key_values values = message_values(used, header, args);
 
     set->stamp++;
-    for (unsigned mask = 0; mask < N_TABLES; mask++) {
+    for (unsigned mask = 0; used >> mask != 0; mask++) {
         struct bucket *bucket;
 
-        if (tables[mask] == NULL || (mask & ~values.mask) != 0)
+        if ((used & 1u << mask) == 0 || (mask & ~values.mask) != 0)
             continue;
         bucket = bucket_find(tables[mask], combine(&values, mask));
         if (bucket == NULL)

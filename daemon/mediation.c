@@ -31,6 +31,8 @@ int postern_mediation_open(struct postern_bus *bus, const char *path, const char
     if (r < 0)
         return r;
     bus->module = bus->loader.module;
+    /* An older one would refuse whole questions for these flags. */
+    bus->hints = bus->module->abi.minor >= 4 ? POSTERN_REQUEST_SAME_MESSAGE | POSTERN_REQUEST_SAME_INPUT : 0;
     postern_host_init(bus);
     options.host = &bus->host;
     options.bus_config = bus->config_file;
@@ -173,10 +175,10 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
     return module != NULL ? module->party_name(conn->party, name, state) : 0;
 }
 
-bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
+void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request)
 {
-    struct postern_request request = {
-        .size = sizeof(request),
+    *request = (struct postern_request){
+        .size = sizeof(*request),
         .action = question->action,
         .flags = question->flags,
         .from = question->from != NULL ? question->from->party : NULL,
@@ -184,26 +186,46 @@ bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediati
         .addressed = question->addressed != NULL ? question->addressed->party : NULL,
         .message = question->message,
         .name = view_of_text(question->name),
-        .assumed_label = view_of_text(question->assumed_label),
     };
-
-    *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
     /* A module that does not know the label would refuse the whole question for it. */
-    if (bus->module != NULL && bus->module->abi.minor < 2)
-        request.assumed_label = view_of_text(NULL);
-    if (bus->module != NULL && bus->module->abi.minor >= 4)
-        request.flags |= (question->same_message ? POSTERN_REQUEST_SAME_MESSAGE : 0) | (bus->received ? 0 : POSTERN_REQUEST_SAME_INPUT);
-    bus->received = false;
+    if (bus->module != NULL && bus->module->abi.minor >= 2)
+        request->assumed_label = view_of_text(question->assumed_label);
+}
+
+static bool ask(struct postern_bus *bus, struct postern_request *request, struct postern_verdict *verdict)
+{
+    *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
     if (bus->module == NULL)
         return true; /* --module=none: the administrator asked for a bus without policy */
-    if (bus->module->mediate(bus->mediator, &request, verdict) < 0 || verdict->allowed != 1) {
-        if (verdict->error_name == NULL)
-            verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
-        if (verdict->error_text == NULL)
-            verdict->error_text = "The mediator could not decide, so the answer is no";
-        return false;
-    }
-    return true;
+    if (!bus->received)
+        request->flags |= POSTERN_REQUEST_SAME_INPUT & bus->hints;
+    bus->received = false;
+    if (bus->module->mediate(bus->mediator, request, verdict) >= 0 && verdict->allowed == 1)
+        return true;
+    if (verdict->error_name == NULL)
+        verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
+    if (verdict->error_text == NULL)
+        verdict->error_text = "The mediator could not decide, so the answer is no";
+    return false;
+}
+
+bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
+{
+    struct postern_request request;
+
+    postern_mediation_prepare(bus, question, &request);
+    return ask(bus, &request, verdict);
+}
+
+bool postern_mediation_may_reach(const struct postern_conn *to, struct postern_request *request, struct postern_verdict *verdict)
+{
+    struct postern_bus *bus = to->bus;
+    bool may;
+
+    request->to = to->party;
+    may = ask(bus, request, verdict);
+    request->flags |= POSTERN_REQUEST_SAME_MESSAGE & bus->hints; /* as all questions to come are */
+    return may;
 }
 
 uint32_t postern_mediation_see(const struct postern_conn *observer, const struct postern_conn *target, const char *name)

@@ -38,7 +38,6 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
 /* What is asked of the mediator about a message; from or to NULL: the driver or nobody, as flags say. */
 struct postern_mediation {
     uint32_t action;
-    bool same_message; /* as in the question before, which was of the same action and flags and from the same sender */
     uint32_t flags; /* POSTERN_REQUEST_... */
     const struct postern_conn *from, *to, *addressed;
     const struct postern_message *message;
@@ -48,6 +47,11 @@ struct postern_mediation {
 
 /* True: allowed. False: denied; *verdict tells what the sender is told. */
 bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict);
+
+/* The same in two steps, for a message with many receivers: the question as the module gets it, made once, and asked for each of them. Who `to` is
+ * in question does not matter. The message must stay as it is. */
+void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request);
+bool postern_mediation_may_reach(const struct postern_conn *to, struct postern_request *request, struct postern_verdict *verdict);
 
 /* How much may `observer` know of a connection (NULL: of whoever it is) and name: POSTERN_SEE_... */
 uint32_t postern_mediation_see(const struct postern_conn *observer, const struct postern_conn *target, const char *name);

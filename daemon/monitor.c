@@ -108,9 +108,12 @@ static void found(void *data, struct postern_match_owner *owner)
     if (conn->state != POSTERN_CONN_MONITOR)
         return; /* not yet, or not any more */
     if (sight->forward != NULL)
-        r = postern_forward_to(sight->forward, conn, false, &sight->item);
+        r = postern_forward_to(sight->forward, conn, false);
     if (r == -EMSGSIZE)
         return; /* with its sender's name; it goes nowhere, and the error that says so is shown */
+    if (r == 0 && sight->forward != NULL)
+        sight->item = sight->forward->item;
+    sight->item.sender = NULL; /* it did not ask for this */
     /* The message says that descriptors are with it; without them it would be malformed. */
     if (r == 0 && sight->item.fds != NULL && !conn->can_fds)
         return;

@@ -152,62 +152,61 @@ static int reserve_mark(struct postern_outq *queue)
 }
 
 /* Records who is charged for the n bytes that have just been appended, and the descriptors that go with the first of them. */
-static void add_mark(struct postern_outq *queue, const struct postern_outq_item *item, size_t n)
+static void add_mark(struct postern_outq *queue, struct postern_account *sender, struct postern_fdset *fds, size_t n)
 {
     struct postern_outq_mark *last = queue->mark_tail > queue->mark_head ? &queue->buf->marks[queue->mark_tail - 1] : NULL;
     uint64_t end = queue->pos + (queue->tail - queue->head);
 
-    postern_account_charge(item->sender, POSTERN_CHARGE_BYTES, n);
-    if (last != NULL && item->fds == NULL && last->fds == NULL && last->sender == item->sender) {
+    postern_account_charge(sender, POSTERN_CHARGE_BYTES, n);
+    if (last != NULL && fds == NULL && last->fds == NULL && last->sender == sender) {
         last->end = end;
         return;
     }
     queue->buf->marks[queue->mark_tail++] = (struct postern_outq_mark){
         .start = end - n,
         .end = end,
-        .sender = item->sender != NULL ? postern_account_ref(item->sender) : NULL,
-        .fds = item->fds != NULL ? postern_fdset_ref(item->fds) : NULL,
+        .sender = sender != NULL ? postern_account_ref(sender) : NULL,
+        .fds = fds != NULL ? postern_fdset_ref(fds) : NULL,
     };
-    if (item->fds != NULL) {
-        postern_account_charge(item->sender, POSTERN_CHARGE_FDS, item->fds->n);
-        queue->fds += item->fds->n;
+    if (fds != NULL) {
+        postern_account_charge(sender, POSTERN_CHARGE_FDS, fds->n);
+        queue->fds += fds->n;
     }
 }
 
-/* Queues the message from its byte number `skip` on. */
-static int push_from(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, size_t skip)
+/* Room for n more bytes and one more mark. 0 or -ENOMEM with the queue as it was. */
+static int make_room(struct postern_outq *queue, struct postern_outq_pool *pool, size_t n)
 {
-    size_t n = item->header_len + item->body_len - skip;
-    size_t header_skip = skip < item->header_len ? skip : item->header_len;
-    size_t header_n = item->header_len - header_skip;
-    uint8_t *to;
-
     if (queue->buf == NULL) {
         queue->buf = buf_take(pool);
         if (queue->buf == NULL)
             return -ENOMEM;
         queue->head = queue->tail = queue->mark_head = queue->mark_tail = 0;
     }
-    if (reserve_bytes(queue, pool, n) < 0 || reserve_mark(queue) < 0) {
-        if (queue->head == queue->tail) {
-            buf_give(pool, queue->buf);
-            queue->buf = NULL;
-        }
-        return -ENOMEM;
+    if (reserve_bytes(queue, pool, n) == 0 && reserve_mark(queue) == 0)
+        return 0;
+    if (queue->head == queue->tail) {
+        buf_give(pool, queue->buf);
+        queue->buf = NULL;
     }
-    to = queue->buf->data + queue->tail;
-    memcpy(to, item->header + header_skip, header_n);
-    if (n > header_n)
-        memcpy(to + header_n, item->body + (skip - header_skip), n - header_n);
-    queue->tail += n;
-    queue->bytes += n;
-    add_mark(queue, item, n);
-    return 0;
+    return -ENOMEM;
 }
 
-int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item)
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, struct postern_account *sender)
 {
-    return push_from(queue, pool, item, 0);
+    size_t n = item->header_len + item->body_len;
+    uint8_t *to;
+
+    if ((queue->buf == NULL || n > queue->buf->cap - queue->tail || queue->mark_tail == queue->buf->marks_cap) && make_room(queue, pool, n) < 0)
+        return -ENOMEM;
+    to = queue->buf->data + queue->tail;
+    memcpy(to, item->header, item->header_len);
+    if (item->body_len > 0)
+        memcpy(to + item->header_len, item->body, item->body_len);
+    queue->tail += n;
+    queue->bytes += n;
+    add_mark(queue, sender, item->fds, n);
+    return 0;
 }
 
 static void mark_finish(struct postern_outq *queue, struct postern_outq_mark *mark, uint64_t bytes)
@@ -322,7 +321,8 @@ int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *poo
     return queue->buf == NULL;
 }
 
-int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, int fd, int *error)
+int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
+                               struct postern_account *sender, int fd, int *error)
 {
     struct iovec iov[3] = {
         {.iov_base = queue->buf != NULL ? queue->buf->data + queue->head : NULL, .iov_len = queue->tail - queue->head},
@@ -330,13 +330,14 @@ int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_p
         {.iov_base = (void *)(uintptr_t)item->body, .iov_len = item->body_len},
     };
     struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 3};
+    struct postern_outq_item rest = *item;
     size_t waiting = queue->buf != NULL ? queue->tail - queue->head : 0;
-    size_t done;
+    size_t done, done_header;
     ssize_t n;
 
     iov[0].iov_len = waiting;
     if (queue->fds > 0)
-        return push_from(queue, pool, item, 0);
+        return postern_outq_push(queue, pool, item, sender);
     n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         *error = -errno;
@@ -348,7 +349,12 @@ int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_p
     queue->pos += done;
     if (done == item->header_len + item->body_len)
         return 0;
-    return push_from(queue, pool, item, done);
+    done_header = done < item->header_len ? done : item->header_len;
+    rest.header += done_header;
+    rest.header_len -= done_header;
+    rest.body += done - done_header;
+    rest.body_len -= done - done_header;
+    return postern_outq_push(queue, pool, &rest, sender);
 }
 
 void postern_outq_clear(struct postern_outq *queue, struct postern_outq_pool *pool)

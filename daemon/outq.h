@@ -48,7 +48,7 @@ struct postern_outq {
     bool whole;                 /* nothing may be left out: what cannot be written is an error */
 };
 
-/* One message to be queued: its parts are copied. sender and fds get references of their own. */
+/* One message to be queued: its parts are copied. fds gets a reference of its own. */
 struct postern_outq_item {
     const uint8_t *header;
     size_t header_len;
@@ -58,13 +58,15 @@ struct postern_outq_item {
     struct postern_fdset *fds;
 };
 
-/* 0 or -ENOMEM with the queue unchanged. */
-int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item);
+/* Queues it at the expense of sender, which gets a reference of its own; NULL: at nobody's, whoever the item names. 0 or -ENOMEM with the queue
+ * unchanged. */
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, struct postern_account *sender);
 
 /* Like push, but first tries to write what waits and the message straight to the socket and queues only what did not fit: for large
  * bodies, that a copy would cost dear. Only for messages without descriptors. 0 or -ENOMEM; *error is set to the negative errno of
  * a failed write. */
-int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, int fd, int *error);
+int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
+                               struct postern_account *sender, int fd, int *error);
 
 /* Writes as much as the socket takes. 1: all is written; 0: some waits; negative errno: the socket is broken. */
 int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd);

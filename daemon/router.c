@@ -23,13 +23,14 @@ struct delivery {
     struct postern_message view;         /* what the mediator sees */
     struct postern_conn *addressed;      /* unicast: whom the message is for; NULL: the driver */
     uint32_t flags;                      /* POSTERN_REQUEST_... */
-    bool asked;                          /* the mediator, about a receiver before this one */
+    struct postern_request *request;     /* while receivers are looked for: what the mediator is asked about each */
     struct postern_forward forward;
 };
 
 static void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
 {
     *delivery = (struct delivery){.from = from, .message = message, .forward = {.from = from, .message = message}};
+    delivery->forward.item.sender = from->container != NULL ? from->container : from->user;
     postern_mediation_view(&delivery->view, &message->header, NULL);
 }
 
@@ -57,17 +58,12 @@ static bool is_reply(const struct postern_header *header)
 /* Queues the message for one receiver. 0; -EOPNOTSUPP: it cannot take descriptors; -ENOBUFS, -EMSGSIZE, -ENOMEM. */
 static int deliver(struct delivery *delivery, struct postern_conn *to, const struct postern_verdict *verdict)
 {
-    const struct postern_conn *from = delivery->from;
-    struct postern_outq_item item;
     int r;
 
     if (delivery->message->fds != NULL && !to->can_fds)
         return -EOPNOTSUPP;
-    r = postern_forward_to(&delivery->forward, to, (verdict->flags & POSTERN_VERDICT_PLAIN) != 0, &item);
-    if (r < 0)
-        return r;
-    item.sender = from->container != NULL ? from->container : from->user;
-    return postern_conn_queue(to, &item);
+    r = postern_forward_to(&delivery->forward, to, (verdict->flags & POSTERN_VERDICT_PLAIN) != 0);
+    return r < 0 ? r : postern_conn_queue(to, &delivery->forward.item);
 }
 
 /* What becomes of a message that could not be queued, as an error says it. */
@@ -119,23 +115,12 @@ static void found(void *data, struct postern_match_owner *owner)
 {
     struct delivery *delivery = data;
     struct postern_conn *to = postern_conn_of_matches(owner);
-    bool eavesdrops = (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0;
-    struct postern_mediation question = {
-        .action = eavesdrops ? POSTERN_ACTION_RECEIVE : POSTERN_ACTION_SEND,
-        .flags = delivery->flags,
-        .from = delivery->from,
-        .to = to,
-        .addressed = delivery->addressed,
-        .message = &delivery->view,
-        .same_message = delivery->asked,
-    };
     struct postern_verdict verdict;
     int r;
 
-    if (to->state != POSTERN_CONN_ACTIVE || (eavesdrops && to == delivery->addressed))
+    if (to->state != POSTERN_CONN_ACTIVE || to == delivery->addressed)
         return;
-    delivery->asked = true;
-    if (!postern_mediation_may(to->bus, &question, &verdict)) {
+    if (!postern_mediation_may_reach(to, delivery->request, &verdict)) {
         to->bus->work++;
         postern_emit_refusal(to->bus, delivery->from, delivery->message->header.serial, &verdict);
         return;
@@ -151,6 +136,14 @@ static void found(void *data, struct postern_match_owner *owner)
 static void find_receivers(struct delivery *delivery)
 {
     const struct postern_conn *from = delivery->from;
+    bool broadcast = (delivery->flags & POSTERN_REQUEST_BROADCAST) != 0;
+    struct postern_mediation question = {
+        .action = broadcast ? POSTERN_ACTION_SEND : POSTERN_ACTION_RECEIVE,
+        .flags = delivery->flags,
+        .from = from,
+        .addressed = delivery->addressed,
+        .message = &delivery->view,
+    };
     struct postern_match_route route = {
         .is_sender = is_sender,
         .is_destination = is_destination,
@@ -162,9 +155,12 @@ static void find_receivers(struct delivery *delivery)
     };
     const struct postern_incoming *message = delivery->message;
     struct postern_match_args args;
+    struct postern_request request;
 
+    postern_mediation_prepare(from->bus, &question, &request);
+    delivery->request = &request;
     postern_match_args_init(&args, &message->header, message->bytes + message->header.body_start);
-    postern_matchset_find(from->bus->matches, &message->header, &args, (delivery->flags & POSTERN_REQUEST_BROADCAST) == 0, &route);
+    postern_matchset_find(from->bus->matches, &message->header, &args, !broadcast, &route);
 }
 
 static void eavesdrop(struct delivery *delivery)

@@ -35,6 +35,22 @@ static const uint8_t *key_bytes(void)
     return bytes;
 }
 
+/* The bytes behind the last whole word, `left` < 8 of the n that end there, lowest first. */
+static inline uint64_t last_bytes(const uint8_t *p, size_t left, size_t n)
+{
+    uint64_t word = 0;
+
+    if (left == 0)
+        return 0;
+    if (n >= 8) {
+        memcpy(&word, p + left - 8, 8);
+        return le64toh(word) >> (8 * (8 - left));
+    }
+    for (size_t i = 0; i < left; i++)
+        word |= (uint64_t)p[i] << (8 * i);
+    return word;
+}
+
 uint64_t postern_hash(const void *data, size_t n)
 {
     const uint8_t *p = data;
@@ -53,9 +69,7 @@ uint64_t postern_hash(const void *data, size_t n)
         sip_round(v);
         v[0] ^= word;
     }
-    word = (uint64_t)n << 56;
-    for (size_t i = 0; i < left; i++)
-        word |= (uint64_t)p[i] << (8 * i);
+    word = (uint64_t)n << 56 | last_bytes(p, left, n);
     v[3] ^= word;
     sip_round(v);
     v[0] ^= word;

@@ -90,13 +90,9 @@ static int path_of_id(uint64_t id, const char *mount, struct postern_buf *text)
 
 int postern_cgroup_by_pidfd(int pidfd, const char *mount, struct postern_buf *text)
 {
-    uint64_t id;
-    pid_t pid;
-    int r = postern_pidfd_ask(pidfd, &pid, &id);
+    uint64_t id = postern_pidfd_cgroup(pidfd);
 
-    if (r == 0 && id == 0)
-        r = -ENODATA;
-    return r < 0 ? r : path_of_id(id, mount, text);
+    return id == 0 ? -ENODATA : path_of_id(id, mount, text);
 }
 
 /* ---- what holds for all peers ------------------------------------------------------------------------ */
@@ -197,19 +193,19 @@ static int text_of_id(struct postern_cgroup_view *view, uint64_t id, struct post
 
 static int ask(struct postern_cgroup_view *view, const struct postern_procguard *guard, struct postern_buf *text, struct postern_error *error)
 {
-    bool by_id = guard->pinned && guard->cgroup_id != 0 && is_unified(view);
+    uint64_t id = guard->pinned && is_unified(view) ? postern_pidfd_cgroup(guard->pidfd) : 0;
     int r;
 
     /* Whatever is wrong with the quick way: the other one knows, or says why it does not. */
-    if (by_id && !postern_procguard_is_headless(guard) && text_of_id(view, guard->cgroup_id, text) == 0)
+    if (id != 0 && !postern_procguard_is_headless(guard) && text_of_id(view, id, text) == 0)
         return 0;
     r = postern_procguard_read(guard, "cgroup", text, error);
     if (r < 0)
         return r;
     /* Where there are hierarchies of version 1, who is in one is read there anyway; the answer shows when they are gone. */
     view->several = !is_one_line((const char *)text->data, text->len);
-    if (by_id && postern_cgroup_has_id(MOUNT, text, guard->cgroup_id))
-        know(view, guard->cgroup_id, text);
+    if (id != 0 && postern_cgroup_has_id(MOUNT, text, id))
+        know(view, id, text);
     return 0;
 }
 

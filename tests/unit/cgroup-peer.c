@@ -208,6 +208,43 @@ START_TEST(numbers_of_another_namespace)
 }
 END_TEST
 
+/* A number that is none of ours is looked for in /proc, whatever else is known. */
+START_TEST(number_of_nobody)
+{
+    struct postern_procguard guard = {.pidfd = -1};
+    struct peer peer = peer_new(ALIVE);
+    struct postern_error error;
+
+    peer_pidfd_error = 0;
+    if (kernel_pins(peer.fd)) {
+        ck_assert_int_eq(postern_procguard_open(&view.proc, peer.fd, 0, false, &guard, &error), 1);
+        ck_assert_int_eq(guard.pid, peer.pid);
+        postern_procguard_close(&guard);
+    }
+    peer_free(&peer);
+}
+END_TEST
+
+/* A file is read to its end, wherever that is. */
+START_TEST(lengths)
+{
+    static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8192, 12345};
+    struct postern_buf text = {0};
+    char path[64], bytes[12345];
+    int file = memfd_create("file", 0);
+
+    memset(bytes, 'x', sizeof(bytes));
+    bytes[sizes[_i] > 0 ? sizes[_i] - 1 : 0] = 'e';
+    ck_assert_int_eq(write(file, bytes, sizes[_i]), (ssize_t)sizes[_i]);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
+    ck_assert_int_eq(postern_proc_read(path, &text), 0);
+    ck_assert_uint_eq(text.len, sizes[_i]);
+    ck_assert(text.len == 0 || memcmp(text.data, bytes, text.len) == 0);
+    postern_buf_finish(&text);
+    close(file);
+}
+END_TEST
+
 /* With the quick way where there is one: it answers of the dead, too. */
 START_TEST(cgroup_of_a_peer)
 {
@@ -444,10 +481,9 @@ START_TEST(known_groups)
     struct postern_buf text = {0};
     struct postern_error error;
     bool pinned;
-    uint64_t id = 0;
-    pid_t pid;
     int pidfd = __real_postern_peer_pidfd(peer.fd), self = memfd_create("self", 0);
-    bool asks = pidfd >= 0 && postern_pidfd_ask(pidfd, &pid, &id) == 0 && id != 0;
+    uint64_t id = pidfd >= 0 ? postern_pidfd_cgroup(pidfd) : 0;
+    bool asks = id != 0;
 
     if (!asks)
         printf("this kernel does not tell a group by a pidfd\n");
@@ -460,7 +496,6 @@ START_TEST(known_groups)
     view.known[id % POSTERN_CGROUP_KNOWN].id = id + knowledge[_i].difference;
     set_text(&view.known[id % POSTERN_CGROUP_KNOWN].text, "0::/known\n");
     if (asks) {
-        ck_assert_int_eq(pid, peer.pid);
         ck_assert_int_eq(postern_cgroup_of_peer(&view, peer.fd, peer.pid, false, &text, &pinned, &error), 1);
         ck_assert(pinned);
         if (knowledge[_i].known) {
@@ -480,10 +515,8 @@ END_TEST
 static void check_id(const char *mount, const struct postern_buf *text, int pidfd)
 {
     struct postern_buf other = {0};
-    uint64_t id;
-    pid_t pid;
+    uint64_t id = postern_pidfd_cgroup(pidfd);
 
-    ck_assert_int_eq(postern_pidfd_ask(pidfd, &pid, &id), 0);
     ck_assert(postern_cgroup_has_id(mount, text, id));
     ck_assert(!postern_cgroup_has_id(mount, text, id + 1));
     ck_assert(!postern_cgroup_has_id("/tmp", text, id));
@@ -570,6 +603,8 @@ Suite *cgroup_peer_suite(void)
     tcase_add_loop_test(tcase, files_of_a_peer, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_loop_test(tcase, files_with_a_view, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, numbers_of_another_namespace);
+    tcase_add_test(tcase, number_of_nobody);
+    tcase_add_loop_test(tcase, lengths, 0, 7);
     tcase_add_loop_test(tcase, known_groups, 0, sizeof(knowledge) / sizeof(knowledge[0]));
     tcase_add_loop_test(tcase, cgroup_of_a_peer, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, cgroup_of_self);

@@ -9,19 +9,29 @@
 
 #define N_OWNERS 8
 
-/* The linker puts this in the place of postern_match_matches(), so that a test can count the rules that were looked at. */
+/* The linker puts these in the place of the functions of these names, so that a test can count the rules that were looked at, and sees whether the
+ * body was read to find some. */
 bool __real_postern_match_matches(const struct postern_match *match, const struct postern_header *header,
                                   struct postern_match_args *args);
 bool __wrap_postern_match_matches(const struct postern_match *match, const struct postern_header *header,
                                   struct postern_match_args *args);
+void __real_postern_match_args_read(struct postern_match_args *args);
+void __wrap_postern_match_args_read(struct postern_match_args *args);
 
 static unsigned looked_at;
+static bool body_was_read;
 
 bool __wrap_postern_match_matches(const struct postern_match *match, const struct postern_header *header,
                                   struct postern_match_args *args)
 {
     looked_at++;
     return __real_postern_match_matches(match, header, args);
+}
+
+void __wrap_postern_match_args_read(struct postern_match_args *args)
+{
+    body_was_read = true;
+    __real_postern_match_args_read(args);
 }
 
 /* A message as the set sees it; NULL: no such field. */
@@ -126,6 +136,7 @@ static void find(struct stage *stage, const struct message *message, bool eavesd
     stage->message = message;
     stage->asked = looked_at = 0;
     memset(stage->found, 0, sizeof(stage->found));
+    body_was_read = false;
     postern_matchset_find(stage->set, &header, &args, eavesdrop, &route);
 }
 
@@ -294,6 +305,32 @@ START_TEST(listing)
 }
 END_TEST
 
+/* What several ask for in the same words is looked at once, also when some of them have left; another rule is looked at for itself. */
+START_TEST(alike)
+{
+    struct stage stage = {.set = postern_matchset_new()};
+
+    for (unsigned i = 1; i < N_OWNERS; i++)
+        add(&stage, i, "member='M',arg1='x'");
+    add(&stage, 0, "member='M',arg1='y'");
+    add(&stage, 1, "arg1='x',member='M'");
+    find(&stage, &broadcast, false);
+    ck_assert_uint_eq(looked_at, 2); /* the last one's owner has the message already */
+    for (unsigned i = 0; i < N_OWNERS; i++)
+        ck_assert(stage.found[i] == (i > 0));
+    /* Between two that are alike stood another. */
+    ck_assert_int_eq(remove_rule(&stage, 1, "member='M',arg1='x'"), 0);
+    ck_assert_int_eq(remove_rule(&stage, 3, "member='M',arg1='x'"), 0);
+    add(&stage, 3, "member='M',arg1='y'");
+    add(&stage, 0, "member='M',arg1='x'");
+    find(&stage, &broadcast, false);
+    ck_assert_uint_le(looked_at, 5);
+    for (unsigned i = 0; i < N_OWNERS; i++)
+        ck_assert(stage.found[i] == (i != 3));
+    postern_matchset_free(stage.set);
+}
+END_TEST
+
 /* Ten thousand rules that cannot match are not even looked at. */
 START_TEST(cost)
 {
@@ -331,6 +368,14 @@ START_TEST(cost)
     ck_assert_uint_le(looked_at, 3);
     find(&stage, &unicast, true);
     ck_assert_uint_eq(looked_at, 0);
+    /* The body is read as long as there is a rule about it. */
+    find(&stage, &broadcast, false);
+    ck_assert(body_was_read);
+    for (unsigned i = 0; i < N_OWNERS; i++)
+        postern_matchset_remove_all(stage.set, &stage.owners[i]);
+    add(&stage, 3, "member='M'");
+    find(&stage, &broadcast, false);
+    ck_assert(stage.found[3] && !body_was_read);
     postern_matchset_free(stage.set);
 }
 END_TEST
@@ -345,6 +390,10 @@ static const char *one_of(const char *const *choices, unsigned n)
 /* A rule of some keys, with values from so small a world that many match. */
 static void random_rule(char *text, size_t size)
 {
+    if (random() % 5 == 0) { /* in one bucket, where each is often next to its like, and often is not */
+        snprintf(text, size, "%s", ONE_OF("member='M'", "member='M',arg1='z'", "member='M',arg1='w'"));
+        return;
+    }
     snprintf(text, size, "%s%s%s%s%s%s%s%s", ONE_OF("", "type='signal',", "type='method_call',"),
              ONE_OF("", "", "sender=':1.5',", "sender=':1.6',", "sender='x.A',", "sender='x.B',", "sender='x.C',"),
              ONE_OF("", "interface='a.I',", "interface='a.J',"), ONE_OF("", "member='M',", "member='N',"),
@@ -464,6 +513,7 @@ Suite *matchset_suite(void)
     tcase_add_loop_test(tcase, one_rule, 0, sizeof(rows) / sizeof(rows[0]));
     tcase_add_test(tcase, counting);
     tcase_add_test(tcase, listing);
+    tcase_add_test(tcase, alike);
     tcase_add_test(tcase, cost);
     tcase_add_test(tcase, random_rules);
     suite_add_tcase(suite, tcase);

@@ -9,6 +9,6 @@ test_daemon_SOURCES = tests/unit/test-daemon.c tests/unit/daemon.h \
 	tests/unit/daemon-oom.c tests/unit/daemon-options.c tests/unit/daemon-sasl.c tests/unit/daemon-service.c
 test_daemon_CFLAGS = $(UNIT_CFLAGS) -DTEST_SRCDIR='"$(abs_top_srcdir)"'
 # To count the rules that a message looks at, and to run out of memory.
-test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=postern_match_matches \
+test_daemon_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=postern_match_matches -Wl,--wrap=postern_match_args_read \
 	-Wl,--wrap=malloc -Wl,--wrap=calloc -Wl,--wrap=realloc -Wl,--wrap=strdup -Wl,--wrap=strndup
 test_daemon_LDADD = libdaemon.la libwire.la libutil.la $(LIBSYSTEMD_LIBS) $(CHECK_LIBS)
