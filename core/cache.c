@@ -254,28 +254,69 @@ static bool collect(const struct postern_cache_key *key, const struct postern_re
     return true;
 }
 
+static inline uint64_t word64(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+static inline uint32_t word32(const char *p)
+{
+    uint32_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return word;
+}
+
+/* Most texts are a few words long, and then a call of memcmp() costs more than what it does. */
+static inline bool is_same(const char *a, const char *b, uint32_t len)
+{
+    uint32_t i = 0;
+
+    for (; len - i >= sizeof(uint64_t); i += (uint32_t)sizeof(uint64_t))
+        if (word64(a + i) != word64(b + i))
+            return false;
+    /* The rest, with some of what was compared before: */
+    if (len >= sizeof(uint64_t))
+        return word64(a + len - sizeof(uint64_t)) == word64(b + len - sizeof(uint64_t));
+    if (len >= sizeof(uint32_t))
+        return word32(a) == word32(b) && word32(a + len - sizeof(uint32_t)) == word32(b + len - sizeof(uint32_t));
+    return len == 0 || memcmp(a, b, len) == 0;
+}
+
 /* Is this what add_text() wrote? Moves behind it. */
-static bool is_next(const char **at, const struct postern_view *view)
+static inline bool is_next(const char **at, const struct postern_view *view)
 {
     const char *text = *at + sizeof(view->len);
     uint32_t len;
 
     memcpy(&len, *at, sizeof(len));
     *at = text + len;
-    return len == view->len && (len == 0 || memcmp(text, view->data, len) == 0);
+    return len == view->len && is_same(text, view->data, len);
+}
+
+/* The same for the last of them, which ends with a NUL in the one place and with its length in the other. */
+static inline bool is_sender(const char *at, const struct postern_party *party)
+{
+    const char *name = party != NULL && party->unique_name != NULL ? party->unique_name : "";
+    uint32_t len;
+
+    memcpy(&len, at, sizeof(len));
+    return strncmp(at + sizeof(len), name, len) == 0 && name[len] == '\0';
 }
 
 /* Would collect() write this, for the same key? Whoever calls does so again, mostly: then the texts need no copy and no hash. */
 static bool is_about(const struct postern_cache_text *text, const struct postern_cache_key *key, const struct postern_request *request, uint8_t looked)
 {
     const struct postern_message *m = request->message;
-    const struct postern_view sender = sender_of(request, looked);
     const char *at = text->text + 1;
 
     return same_key(&text->key, key) && (uint8_t)text->text[0] == looked && ((looked & POSTERN_LOOKS_PATH) == 0 || is_next(&at, &m->path)) &&
            ((looked & POSTERN_LOOKS_INTERFACE) == 0 || is_next(&at, &m->interface)) && ((looked & POSTERN_LOOKS_MEMBER) == 0 || is_next(&at, &m->member)) &&
            ((looked & POSTERN_LOOKS_ERROR) == 0 || is_next(&at, &m->error)) &&
-           ((looked & POSTERN_LOOKS_DESTINATION) == 0 || is_next(&at, &m->destination)) && ((looked & POSTERN_LOOKS_SENDER) == 0 || is_next(&at, &sender));
+           ((looked & POSTERN_LOOKS_DESTINATION) == 0 || is_next(&at, &m->destination)) && ((looked & POSTERN_LOOKS_SENDER) == 0 || is_sender(at, request->from));
 }
 
 /* ---- the same again ---------------------------------------------------------------------------------------------- */
@@ -317,8 +358,10 @@ const struct postern_decision *postern_cache_find(const struct postern_cache *ca
         return NULL;
     if (pair->looked == 0)
         return pair->known ? &pair->decision : NULL;
-    if (pair->last != NULL && is_about(pair->last, key, request, pair->looked))
+    if (pair->last != NULL && is_about(pair->last, key, request, pair->looked)) {
+        pair->misses = 0;
         return &pair->last->decision;
+    }
     if (cache->texts == NULL || !collect(key, request, pair->looked, &texts))
         return NULL;
     found = find_text(cache, key, &texts);

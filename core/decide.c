@@ -138,9 +138,9 @@ static const struct postern_decision *decide_anew(struct postern_mediator *media
 {
     const char *fault = postern_request_fault(mediator, request);
 
-    postern_cache_note(&mediator->cache, request, NULL, NULL);
     if (fault == NULL)
         return recall(mediator, request, room);
+    postern_cache_note(&mediator->cache, request, NULL, NULL);
     begin(room, fault);
     return room;
 }

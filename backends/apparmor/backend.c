@@ -12,8 +12,7 @@ static void close_apparmor(void *data)
 {
     struct postern_apparmor *apparmor = data;
 
-    if (apparmor->revision_fd >= 0)
-        close(apparmor->revision_fd);
+    postern_apparmor_unfollow(apparmor);
     postern_trail_close(&apparmor->trail);
     free(apparmor->cache);
     free(apparmor->own_text);
@@ -28,7 +27,7 @@ static int open_apparmor(struct postern_mediator *mediator, void **data, struct 
     if (made == NULL)
         return postern_error_set(error, -ENOMEM, "out of memory");
     made->mediator = mediator;
-    made->revision_fd = -1;
+    made->revision_fd = made->changes_fd = -1;
     made->trail.fd = -1;
     r = postern_apparmor_probe(made, error);
     if (r < 0) {

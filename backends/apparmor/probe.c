@@ -68,7 +68,7 @@ static void open_revision(struct postern_apparmor *apparmor, const char *mount)
         path = NULL;
         return;
     }
-    apparmor->revision_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    postern_apparmor_follow(apparmor, open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 }
 
 int postern_apparmor_probe(struct postern_apparmor *apparmor, struct postern_error *error)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -90,20 +91,51 @@ static bool is_kept(const struct postern_apparmor_cached *place, const struct po
            memcmp(place->bytes + AA_QUERY_CMD_LABEL_SIZE, query->bytes + AA_QUERY_CMD_LABEL_SIZE, query->len - AA_QUERY_CMD_LABEL_SIZE) == 0;
 }
 
+void postern_apparmor_unfollow(struct postern_apparmor *apparmor)
+{
+    if (apparmor->revision_fd >= 0)
+        close(apparmor->revision_fd);
+    if (apparmor->changes_fd >= 0)
+        close(apparmor->changes_fd);
+    apparmor->revision_fd = apparmor->changes_fd = -1;
+}
+
+void postern_apparmor_follow(struct postern_apparmor *apparmor, int revision_fd)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    postern_apparmor_unfollow(apparmor);
+    if (revision_fd < 0)
+        return;
+    apparmor->revision_fd = revision_fd;
+    apparmor->changes_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (apparmor->changes_fd < 0 || epoll_ctl(apparmor->changes_fd, EPOLL_CTL_ADD, revision_fd, &event) == 0)
+        return;
+    close(apparmor->changes_fd);
+    apparmor->changes_fd = -1;
+}
+
+/* Whoever loads a policy has put the file into the set by the time that the policy is in force. */
+static bool may_be_readable(const struct postern_apparmor *apparmor)
+{
+    struct epoll_event event;
+
+    return apparmor->changes_fd < 0 || epoll_wait(apparmor->changes_fd, &event, 1, 0) != 0;
+}
+
 /* A read tells the number of the policy's revision, once for each. When it tells nothing any more, nothing can be kept from then on. */
 static bool policy_has_changed(struct postern_apparmor *apparmor)
 {
     char text[32];
 
-    if (apparmor->revision_fd < 0)
+    if (apparmor->revision_fd < 0 || !may_be_readable(apparmor))
         return false;
     if (read(apparmor->revision_fd, text, sizeof(text)) >= 0)
         return true;
     if (errno == EAGAIN)
         return false;
     postern_mediator_log(apparmor->mediator, LOG_WARNING, "AppArmor's revision cannot be read any more: each question goes to the kernel now");
-    close(apparmor->revision_fd);
-    apparmor->revision_fd = -1;
+    postern_apparmor_unfollow(apparmor);
     return true;
 }
 

@@ -60,6 +60,7 @@ struct postern_apparmor {
     char *own_text;      /* label and mode of the bus itself */
     struct postern_apparmor_label own;
     int revision_fd; /* readable when the policy has changed; -1: nothing is kept */
+    int changes_fd;  /* an epoll set with that in it: that nothing is readable it tells for half of what a read costs; -1: there is none */
     struct postern_apparmor_cached *cache;
     struct postern_trail trail;
     /* Profiles that the log has been told of, by the hash of their names. */
@@ -71,6 +72,9 @@ struct postern_apparmor {
  * has this label any more, -EFBIG when the question is too long. An error is a deny. An answer that a change of policy overtook is
  * asked for again. */
 int postern_apparmor_ask(struct postern_apparmor *apparmor, struct postern_apparmor_query *query, bool *allow, bool *audit);
+/* From now on answers are kept, until revision_fd, which this takes over, is readable. -1: none are. */
+void postern_apparmor_follow(struct postern_apparmor *apparmor, int revision_fd);
+void postern_apparmor_unfollow(struct postern_apparmor *apparmor);
 /* Drops all answers that are kept, here and by the mediator. */
 void postern_apparmor_forget(struct postern_apparmor *apparmor);
 /* Can an answer about this label be kept? Of profiles in another policy namespace nobody tells when they change. */

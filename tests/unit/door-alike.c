@@ -189,6 +189,59 @@ START_TEST(module_and_ends)
 }
 END_TEST
 
+/* One name may be the beginning of another. */
+START_TEST(module_and_names)
+{
+    char names[2][8] = {":1.1", ":1.10"}, *own[2];
+    struct postern_party *senders[2];
+
+    set_up_module(true);
+    module.looks = POSTERN_LOOKS_SENDER;
+    senders[0] = party[APP];
+    senders[1] = party[SIBLING];
+    for (unsigned i = 0; i < 2; i++) {
+        own[i] = senders[i]->unique_name;
+        senders[i]->unique_name = names[i];
+    }
+    for (unsigned i = 0; i < 8; i++) { /* the one that was there last, at first and again, or the other one */
+        module_request.from = senders[i / 2 % 2];
+        ask_module(0);
+        ck_assert_uint_eq(module.asked, i < 2 ? 1 : 2);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        senders[i]->unique_name = own[i];
+    tear_down();
+}
+END_TEST
+
+/* Each byte of a text counts, however long it is. */
+START_TEST(module_and_texts)
+{
+    char text[40];
+
+    set_up_module(true);
+    module.looks = POSTERN_LOOKS_PATH;
+    for (uint32_t len = 1; len <= sizeof(text); len++) {
+        memset(text, 'x', sizeof(text));
+        module_message.path = (struct postern_view){.data = text, .len = len};
+        for (uint32_t i = 0; i < len; i++) {
+            unsigned asked;
+
+            ask_module(0);
+            ask_module(0);
+            asked = module.asked;
+            ask_module(0);
+            ck_assert_uint_eq(module.asked, asked);
+            text[i] = 'y';
+            ask_module(0);
+            ck_assert_uint_eq(module.asked, asked + 1);
+            text[i] = 'x';
+        }
+    }
+    tear_down();
+}
+END_TEST
+
 /* ---- whom it serves ---------------------------------------------------------------------------------------------- */
 
 /* How often `n` questions, each asked when all have been asked before, are answered by the cache. */
@@ -474,6 +527,8 @@ TCase *door_alike_case(void)
     tcase_add_test(tc, module_that_cannot_tell);
     tcase_add_test(tc, module_with_findings);
     tcase_add_test(tc, module_and_ends);
+    tcase_add_test(tc, module_and_names);
+    tcase_add_test(tc, module_and_texts);
     tcase_add_test(tc, texts_of_no_rule);
     tcase_add_test(tc, made_up_texts);
     tcase_add_test(tc, alike);

@@ -77,7 +77,7 @@ END_TEST
 /* What does not fit is not asked in part: that could be another question, with another answer. */
 START_TEST(long_questions)
 {
-    struct postern_apparmor apparmor = {.revision_fd = -1};
+    struct postern_apparmor apparmor = {.revision_fd = -1, .changes_fd = -1};
     struct postern_apparmor_label label = {.data = "a", .len = 1};
     struct postern_apparmor_query query;
     char path[POSTERN_APPARMOR_QUERY_MAX];
@@ -237,7 +237,7 @@ static const struct {
 START_TEST(questions_asked)
 {
     struct lsm_scene scene;
-    struct postern_apparmor apparmor = {.mediator = &scene.mediator, .active = true, .trail = {.fd = -1}, .revision_fd = -1};
+    struct postern_apparmor apparmor = {.mediator = &scene.mediator, .active = true, .trail = {.fd = -1}, .revision_fd = -1, .changes_fd = -1};
     struct postern_party from = {.uid = 1}, to = {.uid = 1};
     struct postern_request request = {.size = sizeof(request),
                                       .action = asked[_i].action,

@@ -50,7 +50,8 @@ static void set_up(void)
     memset(&kernel, 0, sizeof(kernel));
     kernel.revision = ends[1];
     kernel.allow = 1;
-    apparmor = (struct postern_apparmor){.mediator = &scene.mediator, .active = true, .revision_fd = ends[0]};
+    apparmor = (struct postern_apparmor){.mediator = &scene.mediator, .active = true, .revision_fd = -1, .changes_fd = -1};
+    postern_apparmor_follow(&apparmor, ends[0]);
 }
 
 /* 1, 0 or the error. */
@@ -127,13 +128,30 @@ START_TEST(no_revision)
 {
     set_up();
     ck_assert_int_eq(ask("a", "x"), 1);
-    close(apparmor.revision_fd);
-    apparmor.revision_fd = open("/", O_RDONLY | O_CLOEXEC); /* what cannot be read */
+    postern_apparmor_follow(&apparmor, open("/", O_RDONLY | O_CLOEXEC)); /* what cannot be read */
+    ck_assert_int_eq(apparmor.changes_fd, -1);
     for (unsigned i = 0; i < 3; i++)
         ck_assert_int_eq(ask("a", "x"), 1);
     ck_assert_uint_eq(scene.n_lines, 1);
     ck_assert_int_eq(apparmor.revision_fd, -1);
     ck_assert_uint_ge(kernel.asked, 4);
+}
+END_TEST
+
+/* The set of files is a shorter way, and no more. */
+START_TEST(no_set)
+{
+    set_up();
+    ck_assert_int_ge(apparmor.changes_fd, 0);
+    close(apparmor.changes_fd);
+    apparmor.changes_fd = -1;
+    ck_assert_int_eq(ask("a", "x"), 1);
+    ck_assert_int_eq(ask("a", "x"), 1);
+    ck_assert_uint_eq(kernel.asked, 1);
+    kernel.allow = 0;
+    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    ck_assert_int_eq(ask("a", "x"), 0);
+    ck_assert_uint_eq(kernel.asked, 2);
 }
 END_TEST
 
@@ -157,8 +175,8 @@ START_TEST(tells_of_changes)
     ck_assert_int_eq(write(kernel.revision, "3", 1), 1);
     ask("a", "x");
     ck_assert_uint_gt(scene.mediator.cache.generation, generation);
-    close(apparmor.revision_fd);
-    apparmor.revision_fd = -1;
+    postern_apparmor_unfollow(&apparmor);
+    ck_assert(apparmor.revision_fd == -1 && apparmor.changes_fd == -1);
     ck_assert(!postern_apparmor_current(&apparmor));
 }
 END_TEST
@@ -188,10 +206,8 @@ START_TEST(looks_at)
     struct postern_opinion opinion = {0};
 
     set_up();
-    if (!ends[_i].has_revision) {
-        close(apparmor.revision_fd);
-        apparmor.revision_fd = -1;
-    }
+    if (!ends[_i].has_revision)
+        postern_apparmor_unfollow(&apparmor);
     postern_apparmor_check(&apparmor, &request, &opinion);
     ck_assert_uint_eq((uint8_t)~opinion.ignores, ends[_i].looked);
 }
@@ -207,6 +223,7 @@ Suite *lsm_ask_suite(void)
     tcase_add_test(tcase, errors);
     tcase_add_test(tcase, other_namespaces);
     tcase_add_test(tcase, no_revision);
+    tcase_add_test(tcase, no_set);
     tcase_add_test(tcase, tells_of_changes);
     tcase_add_loop_test(tcase, looks_at, 0, sizeof(ends) / sizeof(ends[0]));
     suite_add_tcase(suite, tcase);
