@@ -231,15 +231,18 @@ int postern_containers1_credentials(const struct postern_party *party, postern_c
 /* The bus's own messages carry none. */
 void postern_containers1_stamp(const struct postern_party *from, const struct postern_party *to, struct postern_view *path)
 {
-    bool asked = to != NULL && to->wants_header;
-    const char *text = NULL;
+    bool asked = to != NULL && to->wants_header, tells;
 
-    if (from != NULL && from->instance == NULL)
-        text = asked ? "/" : NULL;
-    else if (from != NULL && !from->mediator->settings.header_on_request)
-        text = from->instance->path;
+    *path = (struct postern_view){.data = NULL};
+    if (from == NULL)
+        return;
+    if (from->instance == NULL) {
+        if (asked)
+            *path = (struct postern_view){.data = "/", .len = 1};
+        return;
+    }
     /* What a container asks for are facts of its own instance; those of others are omitted. */
-    else if (from != NULL && asked && (to->instance == NULL || to->instance == from->instance))
-        text = from->instance->path;
-    *path = (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
+    tells = !from->mediator->settings.header_on_request || (asked && (to->instance == NULL || to->instance == from->instance));
+    if (tells)
+        *path = (struct postern_view){.data = from->instance->path, .len = from->instance->path_len};
 }

@@ -22,7 +22,7 @@ static void init_instance(struct postern_instance *instance, struct postern_medi
         .creator_uid = plan->uid,
         .quota = mediator->settings.quota,
     };
-    snprintf(instance->path, sizeof(instance->path), POSTERN_INSTANCE_PREFIX "0");
+    instance->path_len = (uint32_t)snprintf(instance->path, sizeof(instance->path), POSTERN_INSTANCE_PREFIX "0");
     instance->type_hash = postern_hash(instance->type, strlen(instance->type));
     instance->name_hash = postern_hash(instance->name, strlen(instance->name));
     instance->site_rules = postern_settings_rules(&mediator->settings, instance->type, instance->name);

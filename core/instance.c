@@ -24,7 +24,7 @@ int postern_instance_new(struct postern_mediator *mediator, const struct postern
     made->type = strdup(plan->type);
     made->name = strdup(plan->name);
     made->number = mediator->last_instance + 1;
-    snprintf(made->path, sizeof(made->path), POSTERN_INSTANCE_PREFIX "%" PRIu64, made->number);
+    made->path_len = (uint32_t)snprintf(made->path, sizeof(made->path), POSTERN_INSTANCE_PREFIX "%" PRIu64, made->number);
     if (made->type != NULL && made->name != NULL)
         HASH_ADD_STR(mediator->instances, path, made);
     if (made->hh.tbl == NULL) {

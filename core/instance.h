@@ -44,6 +44,7 @@ struct postern_instance {
     struct postern_mediator *mediator;
     uint64_t number; /* never reused */
     char path[sizeof(POSTERN_INSTANCE_PREFIX) + 20];
+    uint32_t path_len;
     char *type;
     char *name;
     uint64_t type_hash, name_hash;

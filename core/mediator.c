@@ -83,12 +83,14 @@ static bool is_news(const struct postern_request *request)
            from->instance != to->instance && !postern_instance_was_contacted(to->instance, from);
 }
 
-/* Does nothing go into the header but what the sender wrote and its name? */
-static bool is_plain(const struct postern_request *request)
+/* What goes into the header, besides what the sender wrote and its name: nothing, nothing but its container, or who knows what. */
+static uint32_t header_flags(const struct postern_request *request)
 {
     const struct postern_party *from = request->from, *to = request->to;
 
-    return from != NULL && to != NULL && from->instance == NULL && !to->wants_header && to->facts_asked == 0;
+    if (from == NULL || to == NULL || to->facts_asked != 0)
+        return 0;
+    return POSTERN_VERDICT_NO_FACTS | (from->instance == NULL && !to->wants_header ? POSTERN_VERDICT_PLAIN : 0);
 }
 
 static const char *or_none(const struct postern_view *view)
@@ -151,7 +153,7 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
         postern_audit_decision(mediator, request, decision);
     *verdict = (struct postern_verdict){.size = verdict->size, .allowed = decision->allowed};
     if (decision->allowed) {
-        verdict->flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | (is_plain(request) ? POSTERN_VERDICT_PLAIN : 0);
+        verdict->flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | header_flags(request);
     } else {
         verdict->door = decision->door;
         verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";

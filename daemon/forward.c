@@ -43,7 +43,7 @@ static int rewrite_nameless(const struct postern_forward *forward, const char *i
 }
 
 /* Facts differ from receiver to receiver: a header that has them serves one only. */
-static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, bool plain)
+static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, uint32_t verdict)
 {
     struct postern_facts_value facts = {0};
     const struct postern_stamp *stamp;
@@ -52,23 +52,24 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     if (stamp == NULL)
         return -ENOMEM;
-    if (!plain && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
+    if ((verdict & POSTERN_VERDICT_NO_FACTS) == 0 && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
         r = postern_mediation_facts(forward->from, to, forward->message->header.order, &facts);
     if (r < 0 || (facts.data == NULL && stamp == forward->stamp))
         return r;
     r = rewrite(forward, stamp, &facts);
     forward->stamp = r == 0 && facts.data == NULL ? stamp : NULL;
-    forward->plain = plain;
+    forward->plain = (verdict & POSTERN_VERDICT_PLAIN) != 0;
     return r;
 }
 
-int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, bool plain)
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict)
 {
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
     struct postern_outq_item *item = &forward->item;
-    const char *instance = plain ? NULL : postern_mediation_stamp(forward->from, to);
-    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, plain) : rewrite_nameless(forward, instance);
+    const char *instance = (verdict & POSTERN_VERDICT_PLAIN) != 0 ? NULL : postern_mediation_stamp(forward->from, to);
+    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, verdict) : rewrite_nameless(forward, instance);
+
     if (r < 0)
         return r;
     item->header = header->data;

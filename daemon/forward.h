@@ -19,15 +19,15 @@ struct postern_forward {
     struct postern_outq_item item;     /* as it goes to the receiver that was asked about last; whom to charge is the caller's to say */
 };
 
-/* Makes forward->item header, body and descriptors for this receiver. plain: the mediator has said that it adds nothing
- * (POSTERN_VERDICT_PLAIN). Valid until the next call for another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the
+/* Makes forward->item header, body and descriptors for this receiver. verdict: what the mediator has said about it (POSTERN_VERDICT_...); 0: it was
+ * not asked. Valid until the next call for another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the
  * message is longer than a message may be. */
-int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, bool plain);
-static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, bool plain)
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict);
+static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict)
 {
-    if (plain && forward->plain && forward->stamp != NULL)
+    if ((verdict & POSTERN_VERDICT_PLAIN) != 0 && forward->plain && forward->stamp != NULL)
         return 0; /* one more who gets the same bytes */
-    return postern_forward_anew(forward, to, plain);
+    return postern_forward_anew(forward, to, verdict);
 }
 
 #endif

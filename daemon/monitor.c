@@ -108,7 +108,7 @@ static void found(void *data, struct postern_match_owner *owner)
     if (conn->state != POSTERN_CONN_MONITOR)
         return; /* not yet, or not any more */
     if (sight->forward != NULL)
-        r = postern_forward_to(sight->forward, conn, false);
+        r = postern_forward_to(sight->forward, conn, 0);
     if (r == -EMSGSIZE)
         return; /* with its sender's name; it goes nowhere, and the error that says so is shown */
     if (r == 0 && sight->forward != NULL)

@@ -62,7 +62,7 @@ static int deliver(struct delivery *delivery, struct postern_conn *to, const str
 
     if (delivery->message->fds != NULL && !to->can_fds)
         return -EOPNOTSUPP;
-    r = postern_forward_to(&delivery->forward, to, (verdict->flags & POSTERN_VERDICT_PLAIN) != 0);
+    r = postern_forward_to(&delivery->forward, to, verdict->flags);
     return r < 0 ? r : postern_conn_queue(to, &delivery->forward.item);
 }
 

@@ -76,6 +76,18 @@ def test_only_on_request(new_bus):
     assert seen_by(asked, new_bus.connect()) == '/'
 
 
+def test_on_request_between_containers(new_bus):
+    """Of the containers of others a container learns nothing, also when it asks."""
+    new_bus.start(mediator='<mediator><containers instance-header="requested"/></mediator>')
+    a = new_bus.container(rules=[rule(OWN, 'com.example.In')])
+    b = new_bus.container(rules=[rule(CALL_, 'com.example.In')])
+    owner, caller = a.connect(), b.connect()
+    owner.request_name('com.example.In')
+    owner.call('RequestHeader', iface=CONTAINERS)
+    assert seen_by(owner, caller, dest='com.example.In') is None
+    assert seen_by(owner, a.connect(), dest='com.example.In') == a.path
+
+
 def test_between_containers(bus):
     """A contained receiver is told too."""
     a = bus.container(rules=[rule(OWN, 'com.example.In')])
