@@ -254,12 +254,29 @@ static int check_alive(const struct postern_procguard *guard, struct postern_err
     return 0;
 }
 
+/* Does the first thread have open files? It gives them up early on its way out, and others keep theirs. From Linux 6.2 on the folder's size tells how
+ * many there are; before, and where it is hidden, this says no. */
+static bool has_files(const struct postern_procguard *guard)
+{
+    char room[FILE_PATH_ROOM];
+    const char *path;
+    struct stat found;
+    int dir;
+
+    return guard->pid > 0 && file_path(guard->proc_fd, guard->pid, "fd", room, &path, &dir) == 0 && fstatat(dir, path, &found, 0) == 0 &&
+           found.st_size > 0;
+}
+
+/* A thread that has only begun to end may still have files. That is no lie of an app's that counts here: it would be seen in the group in which it
+ * was when it began, and nobody is put into a container after its code runs. */
 bool postern_procguard_is_headless(const struct postern_procguard *guard)
 {
     struct stat_facts facts;
-    bool heads = guard->pid > 0 && read_stat(guard->proc_fd, guard->pid, &facts) == 0 && (facts.flags & PF_EXITING) == 0 && facts.state != 'Z' &&
-                 facts.state != 'X';
+    bool heads = has_files(guard);
 
+    if (!heads)
+        heads = guard->pid > 0 && read_stat(guard->proc_fd, guard->pid, &facts) == 0 && (facts.flags & PF_EXITING) == 0 && facts.state != 'Z' &&
+                facts.state != 'X';
     return !heads && !has_ended(guard->pidfd);
 }
 

@@ -67,7 +67,7 @@ BENCH_LSM += bench-lsm$(EXEEXT)
 endif
 endif
 endif
-bench-vm: bench-load$(EXEEXT) $(BENCH_LSM) $(VM_ORACLE) $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
+bench-vm: bench-load$(EXEEXT) bench-broker$(EXEEXT) $(BENCH_LSM) $(VM_ORACLE) $(bin_PROGRAMS) $(pkglib_LTLIBRARIES)
 	$(PYTHON3) -B $(abs_top_srcdir)/bench/vm.py --build=$(abs_top_builddir) $(BENCH_ARGS)
 .PHONY: bench bench-mediator bench-vm
 CLEANFILES += bench/lsm.json bench/lsm.txt bench/lsm.md bench/mediator.json bench/mediator.txt bench/mediator.md bench/results.json bench/table.txt bench/table.md bench/chart.svg

@@ -19,7 +19,8 @@ import kernels  # noqa: E402
 import machine  # noqa: E402
 
 GUESTS = ('apparmor-6.1', 'apparmor-new', 'selinux-6.1', 'selinux-new')
-PROGRAMS = ('bench-lsm', 'bench-load')
+PROGRAMS = ('bench-lsm', 'bench-load', 'bench-broker')
+OTHERS = ('dbus-broker',)
 # (section, row, key of what the guest measured)
 MEASURED = (
     ('questions', 'a question to the kernel that nobody asked before', 'kernel'),
@@ -36,10 +37,12 @@ MEASURED = (
     ('bus', 'nobody confined, 64 calls under way', 'bus free, together'),
     ('bus', 'both confined, 64 calls under way', 'bus confined, together'),
     ('bus', 'both confined, caller in a container, 64 calls under way', 'bus contained, together'),
+    ('connections', 'connect, authenticate, Hello, close, on posternd', 'connect posternd'),
+    ('connections', 'the same on dbus-broker', 'connect dbus-broker'),
 )
 HOW = {'counted': machine.COUNTED, 'emulated': machine.EMULATED, 'kvm': ['-accel', 'kvm']}
-COUNTED = {'questions': 'instructions', 'bus': '1000 instructions/message'}
-TIMED = {'questions': 'ns', 'bus': 'CPU us/message'}
+COUNTED = {'questions': 'instructions', 'bus': '1000 instructions/message', 'connections': '1000 instructions/connection'}
+TIMED = {'questions': 'ns', 'bus': 'CPU us/message', 'connections': 'CPU us/connection'}
 # (row, what is divided, by what)
 RATIOS = (
     ('question to the kernel : verdict, each received alone', 'kernel', 'confined, alone'),
@@ -50,6 +53,7 @@ RATIOS = (
     ('message on a bus, confined and contained : neither, one call at a time', 'bus contained, alone', 'bus free, alone'),
     ('message on a bus, confined : not, 64 calls under way', 'bus confined, together', 'bus free, together'),
     ('message on a bus, confined and contained : neither, 64 calls under way', 'bus contained, together', 'bus free, together'),
+    ('connection, posternd : dbus-broker', 'connect posternd', 'connect dbus-broker'),
 )
 
 
@@ -116,7 +120,7 @@ def main():
     root, image = os.path.join(work, 'root'), os.path.join(work, 'initramfs')
     try:
         initramfs.check_tools()
-        initramfs.build(root, image, arguments.build, bench.SOURCE, PROGRAMS)
+        initramfs.build(root, image, arguments.build, bench.SOURCE, PROGRAMS, OTHERS)
         for name in arguments.guests:
             bench.say('%s, %d rounds' % (name, arguments.rounds))
             guests[name] = measure(arguments, name, image, work)

@@ -11,6 +11,7 @@
 #include "core/grant.h"
 #include "core/mediator.h"
 #include "core/watch.h"
+#include "util/zalloc.h"
 
 /* ---- names ------------------------------------------------------------------------------------------- */
 
@@ -208,7 +209,7 @@ static int set_up(struct postern_party *party, const struct postern_peer *peer)
 
 int postern_party_new(struct postern_mediator *mediator, const struct postern_peer *peer, struct postern_party **party)
 {
-    struct postern_party *made = calloc(1, sizeof(*made));
+    struct postern_party *made = postern_zalloc(sizeof(*made));
     int r;
 
     if (made == NULL)
@@ -283,7 +284,9 @@ int postern_party_hello(struct postern_party *party, const char *unique_name)
 /* Remembers what it owned, so that whoever could see it can still hear that it goes. Without memory they do not: that hides. */
 static void remember_names(struct postern_party *party)
 {
-    party->departed = calloc(party->n_names + 1, sizeof(*party->departed));
+    if (party->n_names == 0)
+        return;
+    party->departed = calloc(party->n_names, sizeof(*party->departed));
     for (size_t i = 0; party->departed != NULL && i < party->n_names; i++) {
         if (!party->names[i].primary)
             continue;

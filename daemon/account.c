@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "util/zalloc.h"
+
 struct postern_account *postern_account_get(struct postern_accounts *accounts, uint64_t key)
 {
     struct postern_account *account;
@@ -10,7 +12,7 @@ struct postern_account *postern_account_get(struct postern_accounts *accounts, u
     HASH_FIND(hh, accounts->by_key, &key, sizeof(key), account);
     if (account != NULL)
         return postern_account_ref(account);
-    account = calloc(1, sizeof(*account));
+    account = postern_zalloc(sizeof(*account));
     if (account == NULL)
         return NULL;
     account->key = key;

@@ -13,6 +13,7 @@
 #include "daemon/bus.h"
 #include "daemon/input.h"
 #include "daemon/mediation.h"
+#include "util/zalloc.h"
 
 _Static_assert(POSTERN_NONCE_BYTES == POSTERN_SASL_NONCE_BYTES, "both follow the specification");
 
@@ -163,7 +164,7 @@ static const char *describe(const struct postern_conn *conn, char text[64])
 void postern_conn_accept(const struct postern_listener *listener, int fd)
 {
     struct postern_bus *bus = listener->bus;
-    struct postern_conn *conn = calloc(1, sizeof(*conn));
+    struct postern_conn *conn = postern_zalloc(sizeof(*conn));
     char who[64];
     int r;
 

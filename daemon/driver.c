@@ -50,7 +50,12 @@ static void call_init(struct postern_driver_call *call, struct postern_conn *con
 {
     const struct postern_header *header = &message->header;
 
-    *call = (struct postern_driver_call){.bus = conn->bus, .conn = conn, .message = message, .reply_fd = -1};
+    /* One by one: reader and writer are large, and set themselves up. */
+    call->bus = conn->bus;
+    call->conn = conn;
+    call->message = message;
+    call->reply_fd = -1;
+    call->answered = false;
     postern_reader_init(&call->in, header->order, header->signature.s != NULL ? header->signature.s : "",
                         message->bytes + header->body_start, header->body_len);
     postern_writer_init(&call->out);

@@ -252,13 +252,16 @@ static bool blanks_are_strict(const uint8_t *line, size_t n)
 /* Looks for the end of the line that begins at data. Its length with CR LF; 0: not yet there; -EPROTO. */
 static int find_line(struct postern_sasl *sasl, const uint8_t *data, size_t n)
 {
+    uint8_t previous = sasl->scanned > 0 ? data[sasl->scanned - 1] : 0;
+
     for (size_t i = sasl->scanned; i < n && i < POSTERN_SASL_LINE_MAX; i++) {
-        if (data[i] == '\n' && i > 0 && data[i - 1] == '\r')
-            return (int)i + 1;
-        if (data[i] != '\r' && (data[i] < 0x20 || data[i] > 0x7e))
+        uint8_t c = data[i];
+
+        if (previous == '\r')
+            return c == '\n' ? (int)i + 1 : -EPROTO;
+        if (c != '\r' && (c < 0x20 || c > 0x7e))
             return -EPROTO;
-        if (i > 0 && data[i - 1] == '\r')
-            return -EPROTO;
+        previous = c;
     }
     if (n >= POSTERN_SASL_LINE_MAX)
         return -EPROTO;

@@ -7,6 +7,7 @@
 
 #include "policy/index.h"
 #include "util/hash.h"
+#include "util/zalloc.h"
 
 /* The rules of the three kinds that are asked of subjects; CONNECT rules are asked of the set. */
 #define N_SNAPSHOT_KINDS POSTERN_ACCESS_CONNECT
@@ -187,7 +188,7 @@ void postern_policy_free(struct postern_policy *set)
 /* An empty snapshot with its key: what tells subjects apart as far as these rules go. */
 static struct snapshot *snapshot_key(const struct postern_policy *set, const struct postern_subject *subject)
 {
-    struct snapshot *snapshot = calloc(1, sizeof(*snapshot) + (2 + subject->n_groups) * sizeof(snapshot->key[0]));
+    struct snapshot *snapshot = postern_zalloc(sizeof(*snapshot) + (2 + subject->n_groups) * sizeof(snapshot->key[0]));
 
     if (snapshot == NULL)
         return NULL;

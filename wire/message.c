@@ -20,19 +20,24 @@ struct field {
     uint8_t code;
     char type;
     const char *text;
-    uint32_t number;
+    uint32_t number; /* of texts: the length */
 };
+
+static struct field text_field(uint8_t code, char type, const char *text)
+{
+    return (struct field){code, type, text, text != NULL ? (uint32_t)strlen(text) : 0};
+}
 
 static bool is_present(const struct field *field)
 {
-    return field->type == 'u' ? field->number != 0 : field->text != NULL && (field->type != 'g' || field->text[0] != '\0');
+    return field->type == 's' || field->type == 'o' ? field->text != NULL : field->number != 0;
 }
 
 static size_t field_size(const struct field *field)
 {
     if (field->type == 'u')
         return 8;
-    return (field->type == 'g' ? 5 : 8) + strlen(field->text) + 1;
+    return (field->type == 'g' ? 5u : 8u) + field->number + 1;
 }
 
 /* to holds zeros. */
@@ -43,15 +48,12 @@ static void field_write(uint8_t *to, const struct field *field)
     to[0] = field->code;
     to[1] = 1;
     to[2] = (uint8_t)field->type;
-    if (field->type == 'u') {
+    if (field->type == 'g')
+        to[4] = (uint8_t)field->number;
+    else
         postern_store32(to + 4, order, field->number);
-    } else if (field->type == 'g') {
-        to[4] = (uint8_t)strlen(field->text);
-        memcpy(to + 5, field->text, strlen(field->text));
-    } else {
-        postern_store32(to + 4, order, (uint32_t)strlen(field->text));
-        memcpy(to + 8, field->text, strlen(field->text));
-    }
+    if (field->text != NULL)
+        memcpy(to + (field->type == 'g' ? 5 : 8), field->text, field->number);
 }
 
 static void fixed_write(uint8_t *to, const struct postern_message_parts *parts, uint32_t fields_len)
@@ -70,14 +72,14 @@ static void fixed_write(uint8_t *to, const struct postern_message_parts *parts, 
 int postern_message_build(struct postern_buf *buf, const struct postern_message_parts *parts)
 {
     const struct field fields[] = {
-        {POSTERN_FIELD_PATH, 'o', parts->path, 0},
-        {POSTERN_FIELD_INTERFACE, 's', parts->interface, 0},
-        {POSTERN_FIELD_MEMBER, 's', parts->member, 0},
-        {POSTERN_FIELD_ERROR_NAME, 's', parts->error, 0},
+        text_field(POSTERN_FIELD_PATH, 'o', parts->path),
+        text_field(POSTERN_FIELD_INTERFACE, 's', parts->interface),
+        text_field(POSTERN_FIELD_MEMBER, 's', parts->member),
+        text_field(POSTERN_FIELD_ERROR_NAME, 's', parts->error),
         {POSTERN_FIELD_REPLY_SERIAL, 'u', NULL, parts->reply_serial},
-        {POSTERN_FIELD_DESTINATION, 's', parts->destination, 0},
-        {POSTERN_FIELD_SENDER, 's', parts->sender, 0},
-        {POSTERN_FIELD_SIGNATURE, 'g', parts->signature, 0},
+        text_field(POSTERN_FIELD_DESTINATION, 's', parts->destination),
+        text_field(POSTERN_FIELD_SENDER, 's', parts->sender),
+        text_field(POSTERN_FIELD_SIGNATURE, 'g', parts->signature),
         {POSTERN_FIELD_UNIX_FDS, 'u', NULL, parts->fds},
     };
     const size_t n = sizeof(fields) / sizeof(fields[0]);

@@ -217,8 +217,8 @@ def add_accounts(tree):
     tree.write('/etc/machine-id', '0123456789abcdef' * 2 + '\n')
 
 
-def build(root, image, build_tree, source, programs=()):
-    """Makes the tree in root and packs it as image. programs: more of the build."""
+def build(root, image, build_tree, source, programs=(), others=()):
+    """Makes the tree in root and packs it as image. programs: more of the build; others: of this machine, where it has them."""
     tree = Tree(root)
     tree.copy(find('busybox'), '/bin/busybox')
     os.symlink('busybox', tree.path('/bin/sh'))
@@ -226,7 +226,7 @@ def build(root, image, build_tree, source, programs=()):
     add_postern(tree, build_tree)
     for name in programs:
         tree.program(os.path.join(build_tree, name), '/opt/postern/' + name)
-    for name in CLIENTS:
+    for name in CLIENTS + tuple(name for name in others if find(name)):
         tree.program(find(name), '/usr/bin/' + name)
     add_tests(tree, source)
     add_selinux(tree, os.path.join(source, 'tests/vm/policy'))

@@ -14,6 +14,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 import lsm  # noqa: E402
 
 PROGRAMS = '/opt/postern/'
+BROKER = '/usr/bin/dbus-broker'
 # Who calls, and who is called; and one that may do both, since bench-load is both in one process.
 DOMAINS = {'selinux': ('cli_t', 'svc_t', 'unconfined_t'), 'apparmor': ('vm.client', 'vm.service', 'vm.bus')}
 LOADS = {'alone': ['latency'], 'together': ['window', '--window=64']}
@@ -35,13 +36,16 @@ def measure_mediator(rounds, seconds, say):
     assert bench.returncode == 0, bench.returncode
 
 
-def load(bus, seconds, how, confined, contained):
-    """CPU us of the bus for each message."""
+def load(socket, pid, seconds, words, prefix=(), **more):
+    """CPU us of the bus for each message, or connection."""
+    words = [*prefix, PROGRAMS + 'bench-load', '--address=' + socket, '--pids=%d' % pid, '--seconds=' + seconds, '--warm=0.1', *words]
+    return json.loads(subprocess.run(words, stdout=subprocess.PIPE, check=True, **more).stdout)['cpu_us']
+
+
+def load_calls(bus, seconds, how, confined, contained):
     domain = DOMAINS[lsm.kind()][2] if confined else None
-    words = [PROGRAMS + 'bench-load', '--address=%s/bus' % bus.dir, '--pids=%d' % bus.pid, '--seconds=' + seconds, '--warm=0.1', *LOADS[how]]
-    words += ['--container=20'] if contained else []
-    done = subprocess.run((lsm.shell_prefix(domain) if domain else []) + words, stdout=subprocess.PIPE, env=bus.env(), check=True)
-    return json.loads(done.stdout)['cpu_us']
+    words = LOADS[how] + (['--container=20'] if contained else [])
+    return load(bus.dir + '/bus', bus.pid, seconds, words, lsm.shell_prefix(domain) if domain else (), env=bus.env())
 
 
 def measure_bus(rounds, seconds, say):
@@ -53,10 +57,24 @@ def measure_bus(rounds, seconds, say):
         for number in range(int(rounds)):
             for how in LOADS:
                 for name, *where in CLIENTS[::1 if number % 2 else -1]:  # nobody is always the one behind another
-                    say({'round': number, 'key': 'bus %s, %s' % (name, how), 'value': load(bus, seconds, how, *where)})
+                    say({'round': number, 'key': 'bus %s, %s' % (name, how), 'value': load_calls(bus, seconds, how, *where)})
+            say({'round': number, 'key': 'connect posternd', 'value': load(bus.dir + '/bus', bus.pid, seconds, ['churn'])})
     finally:
         print(bus.log(), flush=True)
         bus.close()
+
+
+def measure_broker(rounds, seconds, say):
+    """dbus-broker, where it came along: the control groups of these guests are one unified hierarchy, as on most machines by now."""
+    if not os.path.exists(BROKER):
+        return
+    with subprocess.Popen([PROGRAMS + 'bench-broker', BROKER, '/run/broker'], stdout=subprocess.PIPE) as broker:
+        try:
+            assert broker.stdout.readline() == b'ready\n'
+            for number in range(int(rounds)):
+                say({'round': number, 'key': 'connect dbus-broker', 'value': load('/run/broker', broker.pid, seconds, ['churn'])})
+        finally:
+            broker.kill()
 
 
 def main(guest, path, what):
@@ -69,6 +87,7 @@ def main(guest, path, what):
         say({'guest': guest, 'release': os.uname().release, 'door': has_door()})
         measure_mediator(rounds, seconds, say)
         measure_bus(rounds, seconds, say)
+        measure_broker(rounds, seconds, say)
         say({'end': True})
 
 
