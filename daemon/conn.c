@@ -327,7 +327,7 @@ int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item
     /* What stays within one account is charged to it once, at the receiver. */
     if (sender == conn->container || sender == conn->user)
         sender = NULL;
-    if (item->body_len >= WRITE_THROUGH_FROM && item->fds == NULL && (conn->source.events & EPOLLOUT) == 0)
+    if (item->body_len >= WRITE_THROUGH_FROM && item->fds == NULL)
         r = write_large(conn, item, sender);
     else
         r = postern_outq_push(&conn->out, &conn->bus->pool, item, sender);

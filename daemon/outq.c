@@ -8,7 +8,9 @@
 #include <sys/uio.h>
 
 #define BUFFER_FIRST 4096u
-#define BUFFER_KEEP (256u << 10) /* larger ones are not kept as such: who takes one may have little to put in */
+#define BUFFER_KEEP (600u << 10) /* larger ones are not kept as such: who takes one may have little to put in */
+#define HOARD_MIN (64u << 10)    /* a queue that has to wait holds no memory of this size and */
+#define HOARD_TIMES 64u          /* so many times of what it needs */
 #define SPARE_MAX (8u << 20)
 #define MARKS_FIRST 8u
 #define FULL_MAX 16u /* writes to a socket that does not take all, one after the other */
@@ -291,6 +293,29 @@ static ssize_t write_batch(const struct postern_outq *queue, int fd, bool *whole
     return n;
 }
 
+/* Takes back the memory of a queue that has come to wait with much more of it than it needs: what the pool hands out may be large, and somebody could
+ * collect all of it by reading nothing of a small message each time. */
+static void fit(struct postern_outq *queue, struct postern_outq_pool *pool)
+{
+    struct postern_outbuf *buf = queue->buf;
+    size_t used = queue->tail - queue->head, cap = BUFFER_FIRST;
+    uint8_t *data;
+
+    if (buf->cap <= HOARD_MIN || used > buf->cap / HOARD_TIMES)
+        return;
+    while (cap < used)
+        cap *= 2;
+    data = malloc(cap);
+    if (data == NULL)
+        return;
+    memcpy(data, buf->data + queue->head, used);
+    give_data(pool, buf->data, buf->cap);
+    buf->data = data;
+    buf->cap = cap;
+    queue->head = 0;
+    queue->tail = used;
+}
+
 int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd)
 {
     unsigned full = 0;
@@ -301,9 +326,8 @@ int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *poo
         ssize_t n = write_batch(queue, fd, &whole);
 
         full += !whole;
-
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return 0;
+            break;
         if (n < 0 && errno == EINTR)
             continue;
         /* Sockets nested in sockets, or too many descriptors in flight: the fault of who sent them, never of who would get
@@ -318,7 +342,10 @@ int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *poo
             return -errno;
         consume(queue, pool, (size_t)n);
     }
-    return queue->buf == NULL;
+    if (queue->buf == NULL)
+        return 1;
+    fit(queue, pool);
+    return 0;
 }
 
 int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,

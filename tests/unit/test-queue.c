@@ -218,6 +218,39 @@ START_TEST(write_through_queues_the_rest)
 }
 END_TEST
 
+/* Who reads nothing waits with no more memory than that takes, whatever the queue was given; and what waits is what was there. */
+START_TEST(nobody_hoards)
+{
+    static char message[300000], in[8192];
+    struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = sizeof(message)};
+    struct postern_outq other = {0};
+    size_t sent = 0, got = 0;
+    int fds;
+
+    /* The pool's next memory is large. */
+    ck_assert_int_eq(postern_outq_push(&other, &pool, &item, NULL), 0);
+    postern_outq_clear(&other, &pool);
+    ck_assert_uint_ge(pool.free->cap, sizeof(message));
+    for (int i = 0; i < 2000; i++, sent += 1000) {
+        item.header_len = 1000;
+        for (size_t j = 0; j < item.header_len; j++)
+            message[j] = (char)((sent + j) % 251);
+        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, alice), 0);
+        ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
+        if (queue.buf != NULL)
+            ck_assert(queue.buf->cap <= 65536 || queue.buf->cap < 80 * queue.bytes);
+    }
+    ck_assert_uint_gt(queue.bytes, 1000000);
+    while (got < sent) {
+        check_stream(in, receive(in, sizeof(in), &fds), &got);
+        ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
+        if (queue.buf != NULL)
+            ck_assert(queue.buf->cap <= 65536 || queue.buf->cap < 80 * queue.bytes);
+    }
+    ck_assert_uint_eq(alice->used.bytes, 0);
+}
+END_TEST
+
 START_TEST(broken_socket_is_told)
 {
     close(pair[1]);
@@ -317,6 +350,7 @@ static Suite *queue_suite(void)
     tcase_add_test(tcase, shared_fds_close_with_the_last_queue);
     tcase_add_test(tcase, slow_reader_loses_nothing);
     tcase_add_loop_test(tcase, write_through_queues_the_rest, 0, 2);
+    tcase_add_test(tcase, nobody_hoards);
     tcase_add_test(tcase, broken_socket_is_told);
     tcase_add_test(tcase, unpassable_fds_cost_one_message);
     tcase_add_test(tcase, accounts_keep_limits);
