@@ -272,12 +272,12 @@ static bool has_files(const struct postern_procguard *guard)
 bool postern_procguard_is_headless(const struct postern_procguard *guard)
 {
     struct stat_facts facts;
-    bool heads = has_files(guard);
+    bool first_lives = has_files(guard);
 
-    if (!heads)
-        heads = guard->pid > 0 && read_stat(guard->proc_fd, guard->pid, &facts) == 0 && (facts.flags & PF_EXITING) == 0 && facts.state != 'Z' &&
-                facts.state != 'X';
-    return !heads && !has_ended(guard->pidfd);
+    if (!first_lives)
+        first_lives = guard->pid > 0 && read_stat(guard->proc_fd, guard->pid, &facts) == 0 && (facts.flags & PF_EXITING) == 0 &&
+                      facts.state != 'Z' && facts.state != 'X';
+    return !first_lives && !has_ended(guard->pidfd);
 }
 
 static bool is_unix(int fd)

@@ -47,7 +47,8 @@ int postern_procguard_open(const struct postern_procview *view, int fd, pid_t pi
  * ended or is about to, -ENOENT when it lives and /proc does not show it (hidepid=), -EFBIG beyond POSTERN_PROCGUARD_TEXT_MAX, else why it cannot be read. */
 int postern_procguard_read(const struct postern_procguard *guard, const char *file, struct postern_buf *text, struct postern_error *error);
 
-/* Has its first thread ended, or can that not be seen, while others run on? What the kernel says by a pidfd is about that thread, and as old as its end. */
+/* Has its first thread ended, or can that not be seen, while others run on? What the kernel says by a pidfd is about that thread, and as old as its end.
+ * Of a thread that has only begun to end it may say no: only for groups of the unified hierarchy is that enough (procguard.c). */
 bool postern_procguard_is_headless(const struct postern_procguard *guard);
 
 /* Closes the pidfd. */

@@ -1,5 +1,5 @@
 # What the buses cost. `make bench` compares them, BENCH_ARGS narrows it; `make bench-mediator` measures the mediator alone, `make bench-vm` what
-# security modules cost, in the guests of make check-vm. Nothing here is built by make; what make check runs is the arithmetic alone.
+# security modules and connections cost, in the guests of make check-vm. Nothing here is built by make; what make check runs is the arithmetic alone.
 BENCH_ARGS =
 EXTRA_PROGRAMS += bench-load bench-relay bench-broker bench-verdict bench-lsm
 BENCH_LINK = \

@@ -1,7 +1,7 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What a security module costs, in the guests of `make check-vm`: a question to the kernel, a verdict that rests on such answers, a message
-on a bus. As the guests are run unless told otherwise, an instruction takes one nanosecond of their time, the kernel's as any other's, whatever this
+on a bus; and what a connection costs where control groups are unified. As the guests are run unless told otherwise, an instruction takes one nanosecond of their time, the kernel's as any other's, whatever this
 machine does besides: the numbers are the same each time. They are no times: only ratios within one guest mean anything."""
 import argparse
 import json
@@ -120,6 +120,9 @@ def main():
     root, image = os.path.join(work, 'root'), os.path.join(work, 'initramfs')
     try:
         initramfs.check_tools()
+        for name in OTHERS:
+            if initramfs.find(name) is None:
+                bench.say('%s: not measured, since it is not installed (Debian and Ubuntu: package %s)' % (name, name))
         initramfs.build(root, image, arguments.build, bench.SOURCE, PROGRAMS, OTHERS)
         for name in arguments.guests:
             bench.say('%s, %d rounds' % (name, arguments.rounds))

@@ -10,9 +10,10 @@
 struct postern_decision;
 struct postern_instance;
 
-/* Writes what of the decision belongs into the log: a denial, if the budget of its instance or party is not used up; each thing
- * that mode complain let through; an allowed request whose rule asks for it; everything when the host wants all; and beside that,
- * from a budget of their own, the records of security modules. The clock is read only when a line could be due. */
+/* Of a decision that is not quiet, or that somebody watches, or wants in the log whatever it is: writes what belongs into the log. That is a denial,
+ * if the budget of its instance or party is not used up; each thing that mode complain let through; an allowed request whose rule asks for it;
+ * everything when the host wants all; and beside that, from a budget of their own, the records of security modules. The clock is read only when a
+ * line could be due. */
 void postern_audit_decision(struct postern_mediator *mediator, const struct postern_request *request,
                             const struct postern_decision *decision);
 

@@ -297,7 +297,7 @@ static inline bool is_next(const char **at, const struct postern_view *view)
     return len == view->len && is_same(text, view->data, len);
 }
 
-/* The same for the last of them, which ends with a NUL in the one place and with its length in the other. */
+/* The same for the sender's name, which comes last. It is a string, whose length need not be counted. */
 static inline bool is_sender(const char *at, const struct postern_party *party)
 {
     const char *name = party != NULL && party->unique_name != NULL ? party->unique_name : "";
@@ -316,7 +316,8 @@ static bool is_about(const struct postern_cache_text *text, const struct postern
     return same_key(&text->key, key) && (uint8_t)text->text[0] == looked && ((looked & POSTERN_LOOKS_PATH) == 0 || is_next(&at, &m->path)) &&
            ((looked & POSTERN_LOOKS_INTERFACE) == 0 || is_next(&at, &m->interface)) && ((looked & POSTERN_LOOKS_MEMBER) == 0 || is_next(&at, &m->member)) &&
            ((looked & POSTERN_LOOKS_ERROR) == 0 || is_next(&at, &m->error)) &&
-           ((looked & POSTERN_LOOKS_DESTINATION) == 0 || is_next(&at, &m->destination)) && ((looked & POSTERN_LOOKS_SENDER) == 0 || is_sender(at, request->from));
+           ((looked & POSTERN_LOOKS_DESTINATION) == 0 || is_next(&at, &m->destination)) &&
+           ((looked & POSTERN_LOOKS_SENDER) == 0 || is_sender(at, request->from));
 }
 
 /* ---- the same again ---------------------------------------------------------------------------------------------- */
@@ -325,7 +326,7 @@ const struct postern_decision *postern_cache_repeat(struct postern_mediator *med
 {
     const struct postern_cache *cache = &mediator->cache;
 
-    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) == 0 || cache->last_message == NULL || cache->last_message != request->message ||
+    if (cache->last_message == NULL || cache->last_message != request->message ||
         cache->last_flags != (request->flags & ~SAME) || cache->last_generation != cache->generation ||
         request->action != POSTERN_ACTION_SEND || request->to == NULL)
         return NULL;

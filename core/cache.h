@@ -57,7 +57,8 @@ void postern_cache_forget(struct postern_party *party);
 /* May the answer to this question be kept? It must be one that postern_request_fault() finds nothing wrong with. True with *key. */
 bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key);
 
-/* The answer to the question before, when the host says that this one is about the same message, and it is to somebody of the same class; or NULL. */
+/* To be asked when the host says that this question is about the same message as the one before: the answer to that one, when both are about
+ * parties of the same classes; or NULL. */
 const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request);
 /* This was the question, and the answer as it is kept; NULL: it is not. */
 void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,

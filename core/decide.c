@@ -130,11 +130,12 @@ static const struct postern_decision *recall(struct postern_mediator *mediator, 
 }
 
 /* Apart, so that what is left stays short: for most receivers of a broadcast that is all. */
-static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
-    __attribute__((noinline));
+static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
+                                                  struct postern_decision *room) __attribute__((noinline));
 
 /* What nobody was asked before, or what cannot be asked. */
-static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
+static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
+                                                  struct postern_decision *room)
 {
     const char *fault = postern_request_fault(mediator, request);
 

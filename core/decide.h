@@ -18,7 +18,7 @@ struct postern_decision {
     uint8_t door;                   /* enum postern_door: the first that denied; of an allowed request the last that said yes */
     uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
     bool log;                       /* a rule asks for a line */
-    bool quiet;                     /* allowed, and nothing about it is news */
+    bool quiet;                     /* allowed, and neither log nor records have anything to tell of it */
     struct postern_opinion opinion; /* of that door; zero when the question was faulty */
     uint8_t n_findings;             /* of the security modules */
     struct postern_finding findings[POSTERN_DECISION_FINDINGS_MAX];
@@ -37,7 +37,7 @@ void postern_decide_all(const struct postern_mediator *mediator, const struct po
  * there. */
 const char *postern_request_fault(const struct postern_mediator *mediator, const struct postern_request *request);
 
-static inline bool postern_request_knows(const struct postern_mediator *mediator, const struct postern_party *party)
+static inline bool postern_mediator_knows(const struct postern_mediator *mediator, const struct postern_party *party)
 {
     return party == NULL || (party->mediator == mediator && party->authenticated);
 }
@@ -45,23 +45,23 @@ static inline bool postern_request_knows(const struct postern_mediator *mediator
 /* Are all parties of the request ones that this mediator knows, and that have authenticated? */
 static inline bool postern_request_ends_known(const struct postern_mediator *mediator, const struct postern_request *request)
 {
-    return postern_request_knows(mediator, request->from) && postern_request_knows(mediator, request->to) &&
-           postern_request_knows(mediator, request->addressed);
+    return postern_mediator_knows(mediator, request->from) && postern_mediator_knows(mediator, request->to) &&
+           postern_mediator_knows(mediator, request->addressed);
 }
 
+int postern_abi_check_size(const void *made, uint32_t size, uint32_t known);
 /* Is a struct of the given size, of which `known` bytes are known here, one that may be read? 0; -EINVAL: shorter than
  * version 1.0; -E2BIG: it says something that is not understood here. */
-int postern_abi_check_other(const void *made, uint32_t size, uint32_t known);
 static inline int postern_abi_check(const void *made, uint32_t size, uint32_t known)
 {
-    return size == known ? 0 : postern_abi_check_other(made, size, known);
+    return size == known ? 0 : postern_abi_check_size(made, size, known);
 }
 
+int postern_request_check_size(const struct postern_request *request);
 /* May this request be read? 0; -EINVAL or -E2BIG as above. Those of version 1.0 and 1.1 end before assumed_label. */
-int postern_request_check_other(const struct postern_request *request);
 static inline int postern_request_check(const struct postern_request *request)
 {
-    return request->size == sizeof(*request) ? 0 : postern_request_check_other(request);
+    return request->size == sizeof(*request) ? 0 : postern_request_check_size(request);
 }
 
 /* The label that the service to be started is assumed to have; data is NULL when nothing is. */

@@ -5,7 +5,7 @@
 
 #include "core/decide.h"
 
-int postern_abi_check_other(const void *made, uint32_t size, uint32_t known)
+int postern_abi_check_size(const void *made, uint32_t size, uint32_t known)
 {
     const uint8_t *bytes = made;
 
@@ -18,7 +18,7 @@ int postern_abi_check_other(const void *made, uint32_t size, uint32_t known)
     return 0;
 }
 
-int postern_request_check_other(const struct postern_request *request)
+int postern_request_check_size(const struct postern_request *request)
 {
     if (request->size == offsetof(struct postern_request, assumed_label))
         return 0;

@@ -246,6 +246,7 @@ static void round_end(void *data)
     struct postern_bus *bus = data;
     struct postern_conn *dead = NULL, *conn;
 
+    bus->received = true; /* what happens at the end of a round, and what begins the next, is not what arrived in this one */
     expire_timeouts(bus);
     while (bus->doomed != NULL || bus->to_flush != NULL) {
         while ((conn = bus->doomed) != NULL) {
@@ -268,6 +269,7 @@ static void round_end(void *data)
     postern_children_reap(bus);
     if (bus->driver_message.cap > DRIVER_MESSAGE_KEPT)
         postern_buf_finish(&bus->driver_message);
+    bus->received = true;
 }
 
 static void auth_expired(struct postern_timeout *timeout)
@@ -438,6 +440,7 @@ void postern_bus_finish(struct postern_bus *bus)
     postern_services_finish(&bus->services);
     postern_environment_finish(&bus->environment);
     postern_outq_pool_finish(&bus->pool);
+    postern_fdset_pool_finish(&bus->fdsets);
     postern_buf_finish(&bus->rewritten);
     postern_buf_finish(&bus->driver_message);
     free(bus->scratch);

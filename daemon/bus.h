@@ -82,7 +82,7 @@ struct postern_bus {
     struct postern_lograte closings;
 
     struct postern_accounts users, containers;
-    bool received; /* something, since the mediator was asked last */
+    bool received; /* something, or a new round has begun, since the mediator was asked last */
     struct postern_names names;
     struct postern_matchset *matches;
     struct postern_monitors monitors;
@@ -100,6 +100,7 @@ struct postern_bus {
     struct postern_timeouts auth_timeouts, fd_timeouts;
 
     struct postern_outq_pool pool;
+    struct postern_fdset_pool fdsets;
     uint64_t work;                /* what was done so far, in units of about one delivery; see input.c */
     uint32_t sights;              /* how often the mediator was asked what a container may see */
     uint8_t *scratch;             /* where input is read to: POSTERN_READ_MAX bytes */

@@ -261,6 +261,7 @@ static void want_flush(struct postern_conn *conn)
     conn->bus->to_flush = conn;
 }
 
+/* Asked for each message, hence of one piece with who asks. */
 static inline bool has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds)
 {
     const struct postern_limits *limits = &conn->bus->config->limits;
@@ -279,19 +280,18 @@ bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t
 }
 
 /* The driver's own messages have no sender to be charged: its answers are bounded by pausing who asks, its signals by emit.c. */
-static bool fits(const struct postern_conn *conn, const struct postern_outq_item *item, uint64_t n)
+static bool fits(const struct postern_conn *conn, const struct postern_account *sender, uint64_t n, uint64_t fds)
 {
-    uint64_t fds = item->fds != NULL ? item->fds->n : 0;
-
-    if (item->sender == NULL)
+    if (sender == NULL)
         return true;
-    if (item->sender != conn->container && (!postern_account_fits(item->sender, POSTERN_CHARGE_BYTES, n) ||
-                                            (fds > 0 && !postern_account_fits(item->sender, POSTERN_CHARGE_FDS, fds))))
+    if (sender != conn->container &&
+        (!postern_account_fits(sender, POSTERN_CHARGE_BYTES, n) || (fds > 0 && !postern_account_fits(sender, POSTERN_CHARGE_FDS, fds))))
         return false;
     return has_room(conn, n, fds);
 }
 
-/* Charges user and container with what the queue has grown by since it had so many bytes and descriptors. */
+/* Charges user and container with what the queue has grown by since it had so many bytes and descriptors; less than nothing, when some of it was
+ * written together with a large message. */
 static void charge_growth(struct postern_conn *conn, uint64_t bytes, uint64_t fds)
 {
     postern_account_charge(conn->user, POSTERN_CHARGE_BYTES, conn->out.bytes - bytes);
@@ -314,15 +314,14 @@ static int write_large(struct postern_conn *conn, const struct postern_outq_item
     return r;
 }
 
-int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item)
+int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item, struct postern_account *sender)
 {
-    struct postern_account *sender = item->sender;
     uint64_t bytes = conn->out.bytes, fds = conn->out.fds, n = item->header_len + item->body_len;
     int r;
 
     if (conn->broken || conn->state == POSTERN_CONN_DOOMED)
         return 0;
-    if (!fits(conn, item, n))
+    if (!fits(conn, sender, n, item->fds != NULL ? item->fds->n : 0))
         return -ENOBUFS;
     /* What stays within one account is charged to it once, at the receiver. */
     if (sender == conn->container || sender == conn->user)

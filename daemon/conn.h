@@ -35,14 +35,6 @@ enum postern_conn_state {
     POSTERN_CONN_DOOMED, /* to be closed at the end of the round */
 };
 
-/* A run of descriptors that came with one read, and where in the stream of bytes that read ended. */
-struct postern_conn_fds {
-    uint64_t end;
-    uint32_t n;
-    int *fds;
-    struct postern_conn_fds *next;
-};
-
 /* Who bears a name, as it was looked up last: good until the next change of any name. */
 struct postern_last_found {
     struct postern_conn *conn;
@@ -62,7 +54,7 @@ struct postern_conn {
     bool paused;        /* its own queue is too long: its input waits until that has drained */
     bool flush_pending; /* in the bus's list of connections to be written */
     struct postern_sasl *sasl; /* until authentication is over */
-    struct postern_peer_facts facts; /* label and groups only when somebody has asked: it is the mediator that decides by them */
+    struct postern_peer_facts facts; /* the groups only when somebody has asked: it is the mediator that decides by them */
     uint32_t uid; /* authenticated; UINT32_MAX: anonymous */
     struct postern_party *party; /* NULL without a mediator */
     struct postern_identity identity;
@@ -81,7 +73,7 @@ struct postern_conn {
     size_t in_at; /* where it begins in `in`: not 0 only while whole messages wait there for a turn, or for the end of a pause */
     size_t in_charged; /* bytes of in_cap that the container's account knows of */
     uint64_t in_pos; /* stream position of the next byte to be read from the socket */
-    struct postern_conn_fds *in_fds; /* not yet claimed by a message */
+    struct postern_fdset *in_fds; /* what each read brought, and no message has claimed yet */
     uint32_t in_fds_n;
 
     struct postern_outq out;
@@ -123,9 +115,9 @@ void postern_conn_doom(struct postern_conn *conn, const char *why);
 /* Frees one that was doomed: the router must already have taken it off the bus. */
 void postern_conn_free(struct postern_conn *conn);
 
-/* Queues one message. 0; -ENOBUFS: over a limit of the receiver or sender, nothing was queued; -ENOMEM. A broken or doomed
+/* Queues one message at the expense of sender (NULL: the bus itself). 0; -ENOBUFS: over a limit of the receiver or sender, nothing was queued; -ENOMEM. A broken or doomed
  * connection swallows it. */
-int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item);
+int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item, struct postern_account *sender);
 
 /* Could n bytes and that many descriptors still be queued for it, by its own limits and those of its container? */
 bool postern_conn_has_room(const struct postern_conn *conn, uint64_t n, uint64_t fds);

@@ -73,7 +73,7 @@ static void call_finish(struct postern_driver_call *call, int r)
     else if (r < 0)
         postern_driver_no_memory(call); /* unless the method has failed, and said why */
     if (r == 0 && call->reply_fd >= 0) {
-        fds = postern_fdset_new(&call->reply_fd, 1);
+        fds = postern_fdset_new(&call->bus->fdsets, &call->reply_fd, 1);
         if (fds == NULL)
             r = postern_driver_no_memory(call);
         else
@@ -149,7 +149,8 @@ static int call_module(struct postern_driver_call *call)
     if ((message->header.flags & POSTERN_MESSAGE_FLAG_NO_REPLY_EXPECTED) != 0)
         return 0;
     /* The reply lives until the next question, which sending it asks: the writer keeps it. */
-    parts.signature = strncpy(call->out.signature, reply.signature, sizeof(call->out.signature) - 1);
+    snprintf(call->out.signature, sizeof(call->out.signature), "%s", reply.signature);
+    parts.signature = call->out.signature;
     if (postern_buf_append(&call->out.buf, reply.body, reply.body_len) < 0) {
         call->answered = false;
         return postern_driver_no_memory(call);

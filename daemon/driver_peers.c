@@ -81,8 +81,6 @@ static int get_selinux_context(struct postern_driver_call *call)
 
     if (r < 0)
         return r;
-    if (conn != NULL && postern_peer_facts_rest(conn->source.fd, &conn->facts) < 0)
-        return postern_driver_no_memory(call);
     facts = facts_of(call, conn);
     /* A label of another LSM has no colon-separated parts; it is not what this method is about. */
     if (facts->label == NULL || strchr(facts->label, ':') == NULL)
@@ -136,7 +134,7 @@ static int get_credentials(struct postern_driver_call *call)
 
     if (r < 0)
         return r;
-    if (conn != NULL && postern_peer_facts_rest(conn->source.fd, &conn->facts) < 0)
+    if (conn != NULL && postern_peer_facts_groups(conn->source.fd, &conn->facts) < 0)
         return postern_driver_no_memory(call);
     postern_writer_open(&call->out, 'a', "{sv}");
     postern_credentials_write(&call->out, uid_of(call, conn), facts_of(call, conn));

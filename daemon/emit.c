@@ -49,7 +49,7 @@ static void queue_bytes(struct postern_conn *to, const struct postern_buf *bytes
 {
     struct postern_outq_item item = {.header = bytes->data, .header_len = bytes->len, .fds = fds};
 
-    if (postern_conn_queue(to, &item) < 0)
+    if (postern_conn_queue(to, &item, NULL) < 0)
         postern_conn_doom(to, "out of memory");
 }
 

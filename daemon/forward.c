@@ -6,11 +6,11 @@
 #include "daemon/bus.h"
 #include "daemon/mediation.h"
 
-#define WHOLE_MAX 512u /* a body of so many bytes is copied behind its header: then a receiver is one copy, instead of two */
+#define SHORT_MAX 512u /* a body of so many bytes is copied behind its header: then a receiver is one copy, instead of two */
 
-static bool is_whole(const struct postern_header *header)
+static bool is_short(const struct postern_header *header)
 {
-    return header->body_len <= WHOLE_MAX;
+    return header->body_len <= SHORT_MAX;
 }
 
 static int rewrite(const struct postern_forward *forward, const struct postern_stamp *stamp, const struct postern_facts_value *facts)
@@ -25,7 +25,7 @@ static int rewrite(const struct postern_forward *forward, const struct postern_s
     if (postern_buf_grow(out, (size_t)len) == NULL)
         return -ENOMEM;
     postern_header_rewrite(&message->header, message->bytes, stamp, facts, out->data);
-    return is_whole(&message->header) ? postern_buf_append(out, message->bytes + message->header.body_start, message->header.body_len) : 0;
+    return is_short(&message->header) ? postern_buf_append(out, message->bytes + message->header.body_start, message->header.body_len) : 0;
 }
 
 /* Only monitors see what is said before Hello, and they are told no facts. The stamps that a connection keeps are those with its name,
@@ -43,7 +43,7 @@ static int rewrite_nameless(const struct postern_forward *forward, const char *i
 }
 
 /* Facts differ from receiver to receiver: a header that has them serves one only. */
-static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, uint32_t verdict)
+static int rewrite_named(struct postern_forward *forward, const struct postern_conn *to, const char *instance, uint32_t flags)
 {
     struct postern_facts_value facts = {0};
     const struct postern_stamp *stamp;
@@ -52,30 +52,30 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     stamp = postern_conn_stamp(forward->from, forward->message->header.order, instance);
     if (stamp == NULL)
         return -ENOMEM;
-    if ((verdict & POSTERN_VERDICT_NO_FACTS) == 0 && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
+    if ((flags & POSTERN_VERDICT_NO_FACTS) == 0 && to->state != POSTERN_CONN_MONITOR) /* it asked when it was on the bus, if at all */
         r = postern_mediation_facts(forward->from, to, forward->message->header.order, &facts);
     if (r < 0 || (facts.data == NULL && stamp == forward->stamp))
         return r;
     r = rewrite(forward, stamp, &facts);
     forward->stamp = r == 0 && facts.data == NULL ? stamp : NULL;
-    forward->plain = (verdict & POSTERN_VERDICT_PLAIN) != 0;
+    forward->plain = (flags & POSTERN_VERDICT_PLAIN) != 0;
     return r;
 }
 
-int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict)
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t flags)
 {
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
     struct postern_outq_item *item = &forward->item;
-    const char *instance = (verdict & POSTERN_VERDICT_PLAIN) != 0 ? NULL : postern_mediation_stamp(forward->from, to);
-    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, verdict) : rewrite_nameless(forward, instance);
+    const char *instance = (flags & POSTERN_VERDICT_PLAIN) != 0 ? NULL : postern_mediation_stamp(forward->from, to);
+    int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, flags) : rewrite_nameless(forward, instance);
 
     if (r < 0)
         return r;
     item->header = header->data;
     item->header_len = header->len;
     item->body = message->bytes + message->header.body_start;
-    item->body_len = is_whole(&message->header) ? 0 : message->header.body_len;
+    item->body_len = is_short(&message->header) ? 0 : message->header.body_len;
     item->fds = message->fds;
     return 0;
 }

@@ -16,18 +16,22 @@ struct postern_forward {
     const struct postern_incoming *message;
     const struct postern_stamp *stamp; /* of the header in bus->rewritten; NULL: there is none, or one with facts */
     bool plain;                        /* that header has nothing but the sender's name added */
-    struct postern_outq_item item;     /* as it goes to the receiver that was asked about last; whom to charge is the caller's to say */
+    struct postern_outq_item item;     /* as it goes to the receiver that was asked about last */
 };
 
-/* Makes forward->item header, body and descriptors for this receiver. verdict: what the mediator has said about it (POSTERN_VERDICT_...); 0: it was
- * not asked. Valid until the next call for another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the
- * message is longer than a message may be. */
-int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict);
-static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, uint32_t verdict)
+/* Sets forward->item to what this receiver gets: header, body and descriptors. flags: POSTERN_VERDICT_... of the verdict about it; 0: the mediator was
+ * not asked. Valid until the next call for another message. 0; -ENOMEM; -EMSGSIZE: with its sender's name and the facts about it the message is longer
+ * than a message may be. */
+static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, uint32_t flags);
+
+/* The same for a receiver who does not get what the last one got. */
+int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t flags);
+
+static inline int postern_forward_to(struct postern_forward *forward, const struct postern_conn *to, uint32_t flags)
 {
-    if ((verdict & POSTERN_VERDICT_PLAIN) != 0 && forward->plain && forward->stamp != NULL)
+    if ((flags & POSTERN_VERDICT_PLAIN) != 0 && forward->plain && forward->stamp != NULL)
         return 0; /* one more who gets the same bytes */
-    return postern_forward_anew(forward, to, verdict);
+    return postern_forward_anew(forward, to, flags);
 }
 
 #endif

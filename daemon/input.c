@@ -123,7 +123,7 @@ static int send_text(struct postern_conn *conn, const struct postern_buf *text)
 {
     struct postern_outq_item item = {.header = text->data, .header_len = text->len};
 
-    return text->len > 0 ? postern_conn_queue(conn, &item) : 0;
+    return text->len > 0 ? postern_conn_queue(conn, &item, NULL) : 0;
 }
 
 /* Who may use the bus is decided here, once, for the identity that authenticated: a refused one has read OK and then sees

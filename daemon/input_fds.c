@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -22,26 +21,18 @@ static void close_fds(int *fds, uint32_t n)
 /* Keeps the descriptors of one read until the messages that claim them are whole. */
 static int keep_fds(struct postern_conn *conn, const int *fds, uint32_t n)
 {
-    struct postern_conn_fds **at = &conn->in_fds, *run;
+    struct postern_fdset **at = &conn->in_fds, *set;
 
     /* A message may carry max_message_unix_fds; a few such messages may stand in the queue of one read. */
     if (!conn->can_fds || conn->in_fds_n + n > conn->bus->config->limits.max_incoming_unix_fds)
         return -ENOBUFS;
-    run = malloc(sizeof(*run));
-    if (run == NULL)
+    set = postern_fdset_new(&conn->bus->fdsets, fds, n);
+    if (set == NULL)
         return -ENOMEM;
-    run->fds = malloc(n * sizeof(int));
-    if (run->fds == NULL) {
-        free(run);
-        return -ENOMEM;
-    }
-    memcpy(run->fds, fds, n * sizeof(int));
-    run->n = n;
-    run->end = conn->in_pos;
-    run->next = NULL;
+    set->end = conn->in_pos;
     while (*at != NULL)
         at = &(*at)->next;
-    *at = run;
+    *at = set;
     conn->in_fds_n += n;
     conn->user->unfinished_fds += n;
     if (conn->container != NULL)
@@ -58,41 +49,52 @@ static void release_fds(struct postern_conn *conn, uint32_t n)
         conn->container->unfinished_fds -= n;
 }
 
-static void drop_first_run(struct postern_conn *conn)
+static struct postern_fdset *take_first(struct postern_conn *conn)
 {
-    struct postern_conn_fds *run = conn->in_fds;
+    struct postern_fdset *set = conn->in_fds;
 
-    conn->in_fds = run->next;
-    free(run->fds);
-    free(run);
+    conn->in_fds = set->next;
+    set->next = NULL;
+    return set;
+}
+
+/* The first n of all that wait, when they are not what one read brought. NULL: out of memory, and they wait on. */
+static struct postern_fdset *gather(struct postern_conn *conn, uint32_t n)
+{
+    int fds[POSTERN_FDS_MAX] = {0};
+    struct postern_fdset *made;
+    uint32_t got = 0;
+
+    for (const struct postern_fdset *set = conn->in_fds; got < n; set = set->next) {
+        uint32_t take = set->n < n - got ? set->n : n - got;
+
+        memcpy(fds + got, set->fds, take * sizeof(int));
+        got += take;
+    }
+    made = postern_fdset_new(&conn->bus->fdsets, fds, n);
+    while (made != NULL && got > 0) {
+        struct postern_fdset *set = conn->in_fds;
+        uint32_t take = set->n < got ? set->n : got;
+
+        memmove(set->fds, set->fds + take, (set->n - take) * sizeof(int));
+        set->n -= take;
+        got -= take;
+        if (set->n == 0)
+            postern_fdset_unref(take_first(conn));
+    }
+    return made;
 }
 
 int postern_input_fds_claim(struct postern_conn *conn, uint32_t n, uint64_t end, struct postern_fdset **set)
 {
-    int fds[POSTERN_FDS_MAX];
-    uint32_t got = 0;
-
     *set = NULL;
     if (n > conn->in_fds_n || n > conn->bus->config->limits.max_message_unix_fds || n > POSTERN_FDS_MAX)
         return -EBADMSG;
-    while (got < n) {
-        struct postern_conn_fds *run = conn->in_fds;
-        uint32_t take = run->n < n - got ? run->n : n - got;
-
-        memcpy(fds + got, run->fds, take * sizeof(int));
-        memmove(run->fds, run->fds + take, (run->n - take) * sizeof(int));
-        run->n -= take;
-        got += take;
-        if (run->n == 0)
-            drop_first_run(conn);
-    }
-    release_fds(conn, n);
     if (n > 0) {
-        *set = postern_fdset_new(fds, n);
-        if (*set == NULL) {
-            close_fds(fds, n);
+        *set = conn->in_fds->n == n ? take_first(conn) : gather(conn, n);
+        if (*set == NULL)
             return -ENOMEM;
-        }
+        release_fds(conn, n);
     }
     return conn->in_fds != NULL && conn->in_fds->end <= end ? -EBADMSG : 0;
 }
@@ -185,9 +187,7 @@ const char *postern_input_fds_take(struct postern_conn *conn, struct msghdr *msg
 
 void postern_input_fds_finish(struct postern_conn *conn)
 {
-    while (conn->in_fds != NULL) {
-        close_fds(conn->in_fds->fds, conn->in_fds->n);
-        drop_first_run(conn);
-    }
+    while (conn->in_fds != NULL)
+        postern_fdset_unref(take_first(conn));
     release_fds(conn, conn->in_fds_n);
 }

@@ -113,7 +113,6 @@ static void found(void *data, struct postern_match_owner *owner)
         return; /* with its sender's name; it goes nowhere, and the error that says so is shown */
     if (r == 0 && sight->forward != NULL)
         sight->item = sight->forward->item;
-    sight->item.sender = NULL; /* it did not ask for this */
     /* The message says that descriptors are with it; without them it would be malformed. */
     if (r == 0 && sight->item.fds != NULL && !conn->can_fds)
         return;
@@ -123,7 +122,7 @@ static void found(void *data, struct postern_match_owner *owner)
         postern_conn_flush(conn);
     if (r == 0 && !has_room(conn, &sight->item))
         postern_conn_doom(conn, "it does not read what it monitors (max_outgoing_bytes, max_outgoing_unix_fds)");
-    else if (r < 0 || postern_conn_queue(conn, &sight->item) < 0)
+    else if (r < 0 || postern_conn_queue(conn, &sight->item, NULL) < 0)
         postern_conn_doom(conn, "out of memory");
 }
 

@@ -8,10 +8,13 @@
 #include <sys/uio.h>
 
 #define BUFFER_FIRST 4096u
-#define BUFFER_KEEP (600u << 10) /* larger ones are not kept as such: who takes one may have little to put in */
-#define HOARD_MIN (64u << 10)    /* a queue that has to wait holds no memory of this size and */
-#define HOARD_TIMES 64u          /* so many times of what it needs */
+/* 512 KiB and their marks: 64 messages of 4 KiB. What is larger is not kept as it is, since who takes it may have little to put in. */
+#define BUFFER_KEEP (600u << 10)
 #define SPARE_MAX (8u << 20)
+#define HOARD_MIN (64u << 10)  /* memory of a queue that has to wait may be larger than this only when so much of it is used: */
+#define HOARD_MUCH (1u << 20)
+#define HOARD_TIMES 64u        /* a 64th; */
+#define HOARD_TIMES_MUCH 4u    /* of more than HOARD_MUCH a fourth */
 #define MARKS_FIRST 8u
 #define FULL_MAX 16u /* writes to a socket that does not take all, one after the other */
 
@@ -20,28 +23,33 @@ static size_t buf_size(const struct postern_outbuf *buf)
     return sizeof(*buf) + buf->cap + buf->marks_cap * sizeof(*buf->marks);
 }
 
-static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
+static struct postern_outbuf *buf_new(size_t cap, size_t marks_cap)
 {
-    struct postern_outbuf *buf = pool->free;
+    struct postern_outbuf *buf = calloc(1, sizeof(*buf));
 
-    if (buf != NULL) {
-        pool->free = buf->next;
-        pool->bytes -= buf_size(buf);
-        return buf;
-    }
-    buf = calloc(1, sizeof(*buf));
     if (buf == NULL)
         return NULL;
-    buf->data = malloc(BUFFER_FIRST);
-    buf->marks = malloc(MARKS_FIRST * sizeof(*buf->marks));
+    buf->data = malloc(cap);
+    buf->marks = malloc(marks_cap * sizeof(*buf->marks));
     if (buf->data == NULL || buf->marks == NULL) {
         free(buf->data);
         free(buf->marks);
         free(buf);
         return NULL;
     }
-    buf->cap = BUFFER_FIRST;
-    buf->marks_cap = MARKS_FIRST;
+    buf->cap = cap;
+    buf->marks_cap = marks_cap;
+    return buf;
+}
+
+static struct postern_outbuf *buf_take(struct postern_outq_pool *pool)
+{
+    struct postern_outbuf *buf = pool->free;
+
+    if (buf == NULL)
+        return buf_new(BUFFER_FIRST, MARKS_FIRST);
+    pool->free = buf->next;
+    pool->bytes -= buf_size(buf);
     return buf;
 }
 
@@ -71,6 +79,13 @@ static uint8_t *take_data(struct postern_outq_pool *pool, size_t *cap)
     return data;
 }
 
+static void buf_drop(struct postern_outq_pool *pool, struct postern_outbuf *buf)
+{
+    give_data(pool, buf->data, buf->cap);
+    free(buf->marks);
+    free(buf);
+}
+
 static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
 {
     size_t bytes = pool->bytes + buf_size(buf);
@@ -81,9 +96,7 @@ static void buf_give(struct postern_outq_pool *pool, struct postern_outbuf *buf)
         pool->bytes = bytes;
         return;
     }
-    give_data(pool, buf->data, buf->cap);
-    free(buf->marks);
-    free(buf);
+    buf_drop(pool, buf);
 }
 
 void postern_outq_pool_finish(struct postern_outq_pool *pool)
@@ -194,7 +207,8 @@ static int make_room(struct postern_outq *queue, struct postern_outq_pool *pool,
     return -ENOMEM;
 }
 
-int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, struct postern_account *sender)
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
+                      struct postern_account *sender)
 {
     size_t n = item->header_len + item->body_len;
     uint8_t *to;
@@ -293,27 +307,38 @@ static ssize_t write_batch(const struct postern_outq *queue, int fd, bool *whole
     return n;
 }
 
-/* Takes back the memory of a queue that has come to wait with much more of it than it needs: what the pool hands out may be large, and somebody could
- * collect all of it by reading nothing of a small message each time. */
+/* At least n, doubling. */
+static size_t doubled(size_t from, size_t n)
+{
+    while (from < n)
+        from *= 2;
+    return from;
+}
+
+/* Takes back the memory of a queue that has come to wait with much more of it than it needs: what the pool hands out may be large, and so may be what
+ * a long queue leaves behind when its reader stops before the end. Somebody could collect any amount of it, at the price of what waits. */
 static void fit(struct postern_outq *queue, struct postern_outq_pool *pool)
 {
-    struct postern_outbuf *buf = queue->buf;
-    size_t used = queue->tail - queue->head, cap = BUFFER_FIRST;
-    uint8_t *data;
+    struct postern_outbuf *old = queue->buf, *made;
+    size_t used = queue->tail - queue->head, marks = queue->mark_tail - queue->mark_head, size = buf_size(old);
+    size_t needed = used + marks * sizeof(*old->marks);
 
-    if (buf->cap <= HOARD_MIN || used > buf->cap / HOARD_TIMES)
+    if (size <= HOARD_MIN || needed > size / (size > HOARD_MUCH ? HOARD_TIMES_MUCH : HOARD_TIMES))
         return;
-    while (cap < used)
-        cap *= 2;
-    data = malloc(cap);
-    if (data == NULL)
+    made = buf_new(doubled(BUFFER_FIRST, used), doubled(MARKS_FIRST, marks));
+    if (made == NULL)
         return;
-    memcpy(data, buf->data + queue->head, used);
-    give_data(pool, buf->data, buf->cap);
-    buf->data = data;
-    buf->cap = cap;
-    queue->head = 0;
+    memcpy(made->data, old->data + queue->head, used);
+    memcpy(made->marks, old->marks + queue->mark_head, marks * sizeof(*made->marks));
+    /* One more is in use for it, so that the pool would grow each time. */
+    if (pool->bytes < HOARD_MUCH)
+        buf_give(pool, old);
+    else
+        buf_drop(pool, old);
+    queue->buf = made;
+    queue->head = queue->mark_head = 0;
     queue->tail = used;
+    queue->mark_tail = marks;
 }
 
 int postern_outq_flush(struct postern_outq *queue, struct postern_outq_pool *pool, int fd)

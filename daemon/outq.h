@@ -54,15 +54,14 @@ struct postern_outq_item {
     size_t header_len;
     const uint8_t *body;
     size_t body_len;
-    struct postern_account *sender;
     struct postern_fdset *fds;
 };
 
-/* Queues it at the expense of sender, which gets a reference of its own; NULL: at nobody's, whoever the item names. 0 or -ENOMEM with the queue
- * unchanged. */
-int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item, struct postern_account *sender);
+/* Queues it at the expense of sender, which gets a reference of its own; NULL: at nobody's. 0 or -ENOMEM with the queue unchanged. */
+int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
+                      struct postern_account *sender);
 
-/* Like push, but first tries to write what waits and the message straight to the socket and queues only what did not fit: for large
+/* Like push, at the same expense, but first tries to write what waits and the message straight to the socket and queues only what did not fit: for large
  * bodies, that a copy would cost dear. Only for messages without descriptors. 0 or -ENOMEM; *error is set to the negative errno of
  * a failed write. */
 int postern_outq_write_through(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,

@@ -30,7 +30,6 @@ struct delivery {
 static void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
 {
     *delivery = (struct delivery){.from = from, .message = message, .forward = {.from = from, .message = message}};
-    delivery->forward.item.sender = from->container != NULL ? from->container : from->user;
     postern_mediation_view(&delivery->view, &message->header, NULL);
 }
 
@@ -58,12 +57,13 @@ static bool is_reply(const struct postern_header *header)
 /* Queues the message for one receiver. 0; -EOPNOTSUPP: it cannot take descriptors; -ENOBUFS, -EMSGSIZE, -ENOMEM. */
 static int deliver(struct delivery *delivery, struct postern_conn *to, const struct postern_verdict *verdict)
 {
+    const struct postern_conn *from = delivery->from;
     int r;
 
     if (delivery->message->fds != NULL && !to->can_fds)
         return -EOPNOTSUPP;
     r = postern_forward_to(&delivery->forward, to, verdict->flags);
-    return r < 0 ? r : postern_conn_queue(to, &delivery->forward.item);
+    return r < 0 ? r : postern_conn_queue(to, &delivery->forward.item, from->container != NULL ? from->container : from->user);
 }
 
 /* What becomes of a message that could not be queued, as an error says it. */

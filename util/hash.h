@@ -16,7 +16,7 @@
 uint64_t postern_hash(const void *data, size_t n);
 
 #define HASH_NONFATAL_OOM 1
-/* A table is made for a first element, and ends with its last. A malloc() with a memset() behind it would become a calloc(): see util/zalloc.h. */
+/* A table is made for a first element, grows, and ends with its last. A malloc() with a memset() behind it would become a calloc(): see util/zalloc.h. */
 #define uthash_bzero(memory, n) explicit_bzero((memory), (n))
 #define HASH_FUNCTION(keyptr, keylen, hashv) ((hashv) = (unsigned)postern_hash((keyptr), (keylen)))
 #include <uthash.h>

@@ -177,24 +177,24 @@ static int read_cred(int fd, struct postern_peer_facts *facts)
 
 int postern_peer_facts_begin(int fd, struct postern_peer_facts *facts)
 {
-    return read_cred(fd, facts);
-}
+    struct postern_peer_facts found;
+    int r = read_cred(fd, &found);
 
-int postern_peer_facts_rest(int fd, struct postern_peer_facts *facts)
-{
-    struct postern_peer_facts found = *facts;
-    int r;
-
-    if (facts->uid == POSTERN_PEER_UNKNOWN || facts->groups != NULL)
-        return 0;
-    r = read_label(fd, &found);
+    if (r == 0 && found.uid != POSTERN_PEER_UNKNOWN) {
+        r = read_label(fd, &found);
+        if (r < 0)
+            postern_peer_facts_finish(&found);
+    }
     if (r == 0)
-        r = read_groups(fd, &found);
-    if (r < 0)
-        postern_peer_facts_finish(&found);
-    else
         *facts = found;
     return r;
+}
+
+int postern_peer_facts_groups(int fd, struct postern_peer_facts *facts)
+{
+    if (facts->uid == POSTERN_PEER_UNKNOWN || facts->groups != NULL)
+        return 0;
+    return read_groups(fd, facts);
 }
 
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
@@ -202,11 +202,15 @@ int postern_peer_facts_read(int fd, struct postern_peer_facts *facts)
     struct postern_peer_facts found;
     int r = postern_peer_facts_begin(fd, &found);
 
-    if (r == 0)
-        r = postern_peer_facts_rest(fd, &found);
-    if (r == 0)
-        *facts = found;
-    return r;
+    if (r < 0)
+        return r;
+    r = postern_peer_facts_groups(fd, &found);
+    if (r < 0) {
+        postern_peer_facts_finish(&found);
+        return r;
+    }
+    *facts = found;
+    return 0;
 }
 
 int postern_peer_facts_self(struct postern_peer_facts *facts)

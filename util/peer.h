@@ -27,10 +27,10 @@ struct postern_peer_facts {
  * that a kernel or LSM does not offer is an error, never an empty fact. */
 int postern_peer_facts_read(int fd, struct postern_peer_facts *facts);
 
-/* Reads uid, gid and pid alone, which take no memory: for who needs the rest seldom. */
+/* The same but for the groups, of which there may be many: for who needs them seldom. */
 int postern_peer_facts_begin(int fd, struct postern_peer_facts *facts);
-/* Adds label and groups, unless they are there. They are those of the connect(2) whenever they are read. 0, or a negative errno with *facts as it was. */
-int postern_peer_facts_rest(int fd, struct postern_peer_facts *facts);
+/* Adds the groups, unless they are there. They are those of the connect(2) whenever they are read. 0, or a negative errno with *facts as it was. */
+int postern_peer_facts_groups(int fd, struct postern_peer_facts *facts);
 
 /* The same facts of this process itself, as a peer would see them; for the credentials of the driver. 0 or negative errno. */
 int postern_peer_facts_self(struct postern_peer_facts *facts);

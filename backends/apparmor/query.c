@@ -115,7 +115,8 @@ void postern_apparmor_follow(struct postern_apparmor *apparmor, int revision_fd)
     apparmor->changes_fd = -1;
 }
 
-/* Whoever loads a policy has put the file into the set by the time that the policy is in force. */
+/* A file that becomes readable is put into the set by whoever wakes up its readers. When a policy is loaded, that comes before any profile is replaced,
+ * and under the lock for which a read waits: aa_replace_profiles() and __aa_bump_ns_revision() of Linux. So what is in force is in the set. */
 static bool may_be_readable(const struct postern_apparmor *apparmor)
 {
     struct epoll_event event;

@@ -60,7 +60,7 @@ struct postern_apparmor {
     char *own_text;      /* label and mode of the bus itself */
     struct postern_apparmor_label own;
     int revision_fd; /* readable when the policy has changed; -1: nothing is kept */
-    int changes_fd;  /* an epoll set with that in it: that nothing is readable it tells for half of what a read costs; -1: there is none */
+    int changes_fd;  /* an epoll set with that in it: that nothing is readable it tells for two thirds of what a read costs; -1: there is none */
     struct postern_apparmor_cached *cache;
     struct postern_trail trail;
     /* Profiles that the log has been told of, by the hash of their names. */

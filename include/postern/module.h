@@ -148,7 +148,7 @@ enum postern_door {
 #define POSTERN_VERDICT_TELL_DELIVERED 0x01u
 /* Since 1.4: neither stamp() nor sender_facts() has anything to add to this message for `to`; the host need not ask them. */
 #define POSTERN_VERDICT_PLAIN 0x02u
-/* Since 1.4: sender_facts() has nothing to add; what stamp() says goes into it. PLAIN comes with this one. */
+/* Since 1.4: sender_facts() has nothing to add to this message for `to`. PLAIN is never set without it. */
 #define POSTERN_VERDICT_NO_FACTS 0x04u
 
 struct postern_verdict {

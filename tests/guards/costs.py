@@ -11,8 +11,6 @@ CHECKS = ('postern_memo_parse', 'postern_header_parse', 'postern_header_strip', 
 # reading of a clock as a system call, which without it many are not.
 NEW = ('connection',)
 NEVER = ALLOCATING + ('epoll_ctl', 'clock_gettime', 'gettimeofday', 'time', 'timerfd_settime')
-# What is known and to become less. Descriptors wait in a list for their message (daemon/input_fds.c) and are handed on in a set (daemon/fdset.c).
-KNOWN = {'malloc': ('fd',)}
 
 # Whatever a header is full of, and however many receivers it has: it is cleaned once and parsed once more.
 MOST = {'postern_header_parse': 2, 'postern_header_strip': 1}
@@ -74,7 +72,7 @@ def write_records(path, build, costs):
 
 
 def is_forbidden(load, name):
-    return name in NEVER and load not in NEW and load not in KNOWN.get(name, ())
+    return name in NEVER and load not in NEW
 
 
 def never_faults(costs):
@@ -83,8 +81,6 @@ def never_faults(costs):
         for name in NEVER:
             if is_forbidden(load, name) and cost.counts.get(name, 0) > ONCE:
                 yield '%s: %s() is called %g times a round, and must not be' % (load, name, cost.counts[name])
-            if load in KNOWN.get(name, ()) and cost.counts.get(name, 0) <= ONCE:
-                yield '%s: %s() is not called any more: take it out of KNOWN in tests/guards/costs.py' % (load, name)
 
 
 def forged_faults(costs):

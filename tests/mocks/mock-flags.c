@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Allows everything and logs with which flags it was asked about messages from one connection to another. */
+/* Allows everything and logs with which flags it was asked about messages to a connection. */
 #include <stdio.h>
 #include <syslog.h>
 
@@ -19,7 +19,7 @@ static int32_t flags_mediate(struct postern_mediator *mediator, const struct pos
     const struct postern_message *m = request->message;
     char text[300];
 
-    if (request->action == POSTERN_ACTION_SEND && request->from != NULL && request->to != NULL && m->member.data != NULL) {
+    if (request->action == POSTERN_ACTION_SEND && request->to != NULL && m->member.data != NULL) {
         snprintf(text, sizeof(text), "asked about %.*s: input=%s", (int)m->member.len, m->member.data,
                  (request->flags & POSTERN_REQUEST_SAME_INPUT) != 0 ? "same" : "new");
         host->log(host->data, LOG_ERR, text);

@@ -113,6 +113,18 @@ def test_what_waited_is_not_the_same_input(new_bus):
     assert 'input=new' in asked[0] and all('input=same' in line for line in asked[1:]) and len(asked) == 3
 
 
+def test_what_nobody_sent_is_not_the_same_input(new_bus):
+    """That somebody leaves is told by what holds then, however long ago anything arrived."""
+    new_bus.start(args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/mock-flags.so')])
+    watcher, other = new_bus.connect(), new_bus.connect()
+    watcher.match("type='signal',member='NameOwnerChanged',arg0='%s'" % other.name)
+    watcher.sync()
+    other.close()
+    watcher.wait_signal('NameOwnerChanged')
+    asked = [line for line in new_bus.log().splitlines() if 'asked about NameOwnerChanged' in line]
+    assert len(asked) == 1 and 'input=new' in asked[0]
+
+
 def test_one_turn_of_who_is_gone(bus):
     """What somebody sent before leaving counts, in order, and is no shorter way to be handled."""
     sink, victim, flooder = bus.connect(), bus.connect(), bus.connect()

@@ -308,6 +308,28 @@ def test_fds_with_split_messages(bus, step):
         os.close(fd)
 
 
+@pytest.mark.parametrize('pieces', [(6,), (6, 0), (5, 1), (4, 2), (3, 3), (3, 1, 2), (3, 1, 1, 1), (12,), (10, 2), (7, 5), (6, 6), (6, 1, 2, 3)])
+def test_fds_come_as_they_like(bus, pieces):
+    """Three messages, whose descriptors are passed in other pieces than the messages: each gets its own, in their order. The first piece comes with
+    all of the first two messages and a byte of the third, which the others are within."""
+    a, b = bus.connect(), bus.connect()
+    before, total = bus.n_fds(), sum(pieces)
+    pipes = [os.pipe() for _ in range(total)]
+    counts = [total // 6, total // 3, total // 2]
+    messages = [Message(CALL, serial=50 + i, destination=b.name, path='/', interface=IFACE, member='Take', signature='ah', n_fds=n,
+                        body=(list(range(n)),), flags=NO_REPLY).pack() for i, n in enumerate(counts)]
+    data, at, reads = b''.join(messages), 0, [r for r, _ in pipes]
+    for i, n in enumerate(pieces):
+        end = len(messages[0] + messages[1]) + 1 + i if i + 1 < len(pieces) else len(data)
+        a.send_bytes(data[at:end], fds=reads[:n])
+        at, reads = end, reads[n:]
+    got = [fd for n in counts for fd in b.wait_call('Take').fds]
+    assert len(got) == total and all(pipe_reads(fd, w) for fd, (_, w) in zip(got, pipes))
+    for fd in got + [fd for pipe in pipes for fd in pipe]:
+        os.close(fd)
+    assert wait_for(lambda: bus.n_fds() <= before)
+
+
 def test_fds_close_on_exec(bus):
     """What the bus holds is no child's: every descriptor is close-on-exec."""
     a, b = bus.connect(), bus.connect(rcvbuf=1)

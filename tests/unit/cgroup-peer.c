@@ -225,7 +225,7 @@ START_TEST(number_of_nobody)
 }
 END_TEST
 
-/* A file is read to its end, wherever that is. */
+/* A file is read to its end, wherever that is; one of /proc is one record, of which a read gives as much as there is room for. */
 START_TEST(lengths)
 {
     static const size_t sizes[] = {0, 1, 4095, 4096, 4097, 8192, 12345};

@@ -17,6 +17,7 @@
 static int pair[2];
 static struct postern_outq queue;
 static struct postern_outq_pool pool;
+static struct postern_fdset_pool fdsets;
 static struct postern_accounts accounts;
 static struct postern_account *alice, *bob;
 
@@ -33,6 +34,7 @@ static void teardown(void)
 {
     postern_outq_clear(&queue, &pool);
     postern_outq_pool_finish(&pool);
+    postern_fdset_pool_finish(&fdsets);
     ck_assert_uint_eq(alice->used.bytes + bob->used.bytes + alice->used.fds + bob->used.fds, 0);
     ck_assert_uint_eq(alice->refs, 1);
     postern_account_unref(alice);
@@ -49,17 +51,16 @@ static int push(const char *header, const char *body, struct postern_account *se
         .header_len = strlen(header),
         .body = (const uint8_t *)body,
         .body_len = strlen(body),
-        .sender = sender,
         .fds = fds,
     };
 
-    return postern_outq_push(&queue, &pool, &item, item.sender);
+    return postern_outq_push(&queue, &pool, &item, sender);
 }
 
 static struct postern_fdset *some_fd(void)
 {
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    struct postern_fdset *set = postern_fdset_new(&fd, 1);
+    struct postern_fdset *set = postern_fdset_new(&fdsets, &fd, 1);
 
     ck_assert_ptr_nonnull(set);
     return set;
@@ -168,11 +169,11 @@ START_TEST(slow_reader_loses_nothing)
 
     for (int round = 0; round < 2000; round++) {
         size_t n = 1 + (size_t)(round * 37 % 2999);
-        struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = n, .sender = round % 3 ? alice : bob};
+        struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = n};
 
         for (size_t i = 0; i < n; i++)
             message[i] = (char)((sent + i) % 251);
-        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, item.sender), 0);
+        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, round % 3 ? alice : bob), 0);
         sent += n;
         ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
         for (int reads = round % 5; reads > 0; reads--) {
@@ -197,7 +198,7 @@ START_TEST(write_through_queues_the_rest)
 {
     static char text[2 << 20], in[65536];
     size_t header_len = _i == 0 ? 100 : sizeof(text) - 100, got = 0;
-    struct postern_outq_item item = {.header = (uint8_t *)text + 5, .header_len = header_len, .sender = alice};
+    struct postern_outq_item item = {.header = (uint8_t *)text + 5, .header_len = header_len};
     int error = 0, fds;
 
     for (size_t i = 0; i < sizeof(text); i++)
@@ -205,7 +206,7 @@ START_TEST(write_through_queues_the_rest)
     item.body = item.header + header_len;
     item.body_len = sizeof(text) - 5 - header_len;
     ck_assert_int_eq(postern_outq_push(&queue, &pool, &(struct postern_outq_item){.header = (uint8_t *)text, .header_len = 5}, bob), 0);
-    ck_assert_int_eq(postern_outq_write_through(&queue, &pool, &item, item.sender, pair[0], &error), 0);
+    ck_assert_int_eq(postern_outq_write_through(&queue, &pool, &item, alice, pair[0], &error), 0);
     ck_assert_int_eq(error, 0);
     ck_assert_uint_gt(queue.bytes, 0);
     ck_assert_uint_eq(bob->used.bytes, 0);
@@ -218,36 +219,112 @@ START_TEST(write_through_queues_the_rest)
 }
 END_TEST
 
+static size_t memory_of(const struct postern_outq *one)
+{
+    return one->buf != NULL ? one->buf->cap + one->buf->marks_cap * sizeof(*one->buf->marks) : 0;
+}
+
+static bool is_hoarded(void)
+{
+    size_t used = queue.bytes + (queue.mark_tail - queue.mark_head) * sizeof(struct postern_outq_mark), memory = memory_of(&queue);
+
+    return memory > 65536 + 4096 && memory > (memory > 2u << 20 ? 5 : 66) * used;
+}
+
+/* The next memory that the pool gives away is large, for bytes and marks. */
+static void grow_the_pool(void)
+{
+    static const uint8_t message[240];
+    const struct postern_outq_item item = {.header = message, .header_len = sizeof(message)};
+    struct postern_outq other = {0};
+
+    for (int i = 0; i < 2000; i++)
+        ck_assert_int_eq(postern_outq_push(&other, &pool, &item, i % 2 ? alice : bob), 0);
+    postern_outq_clear(&other, &pool);
+    ck_assert_ptr_nonnull(pool.free);
+    ck_assert_uint_gt(pool.free->cap, 400000);
+    ck_assert_uint_ge(pool.free->marks_cap, 2000);
+}
+
 /* Who reads nothing waits with no more memory than that takes, whatever the queue was given; and what waits is what was there. */
 START_TEST(nobody_hoards)
 {
-    static char message[300000], in[8192];
-    struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = sizeof(message)};
-    struct postern_outq other = {0};
+    static char message[1000], in[8192];
+    const struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = sizeof(message)};
     size_t sent = 0, got = 0;
     int fds;
 
-    /* The pool's next memory is large. */
-    ck_assert_int_eq(postern_outq_push(&other, &pool, &item, NULL), 0);
-    postern_outq_clear(&other, &pool);
-    ck_assert_uint_ge(pool.free->cap, sizeof(message));
-    for (int i = 0; i < 2000; i++, sent += 1000) {
-        item.header_len = 1000;
-        for (size_t j = 0; j < item.header_len; j++)
+    grow_the_pool();
+    for (int i = 0; i < 2000; i++, sent += sizeof(message)) {
+        for (size_t j = 0; j < sizeof(message); j++)
             message[j] = (char)((sent + j) % 251);
-        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, alice), 0);
+        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, i % 5 ? alice : bob), 0);
         ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
-        if (queue.buf != NULL)
-            ck_assert(queue.buf->cap <= 65536 || queue.buf->cap < 80 * queue.bytes);
+        ck_assert(!is_hoarded());
     }
     ck_assert_uint_gt(queue.bytes, 1000000);
+    ck_assert_uint_eq(alice->used.bytes + bob->used.bytes, queue.bytes);
     while (got < sent) {
         check_stream(in, receive(in, sizeof(in), &fds), &got);
         ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
-        if (queue.buf != NULL)
-            ck_assert(queue.buf->cap <= 65536 || queue.buf->cap < 80 * queue.bytes);
+        ck_assert(!is_hoarded());
+    }
+    ck_assert_uint_eq(alice->used.bytes + bob->used.bytes, 0);
+}
+END_TEST
+
+/* Nor does who reads nearly all of very much. */
+START_TEST(nobody_hoards_the_rest)
+{
+    static char message[1 << 20], in[65536];
+    const struct postern_outq_item item = {.header = (uint8_t *)message, .header_len = 251 * 4177};
+    size_t got = 0;
+    int fds;
+
+    for (size_t j = 0; j < sizeof(message); j++)
+        message[j] = (char)(j % 251);
+    for (int i = 0; i < 40; i++)
+        ck_assert_int_eq(postern_outq_push(&queue, &pool, &item, alice), 0);
+    ck_assert_uint_ge(memory_of(&queue), 64u << 20);
+    while (got < 40 * item.header_len) {
+        check_stream(in, receive(in, sizeof(in), &fds), &got);
+        ck_assert_int_ge(postern_outq_flush(&queue, &pool, pair[0]), 0);
+        ck_assert(!is_hoarded());
     }
     ck_assert_uint_eq(alice->used.bytes, 0);
+}
+END_TEST
+
+/* Small sets are used again, and so many of them are kept and no more; large ones are not. */
+START_TEST(sets_are_used_again)
+{
+    struct postern_fdset *sets[2 * POSTERN_FDSET_POOL_MAX], *large;
+    int fds[POSTERN_FDSET_SMALL + 1];
+
+    for (unsigned i = 0; i < 2 * POSTERN_FDSET_POOL_MAX; i++) {
+        for (unsigned j = 0; j < i % POSTERN_FDSET_SMALL + 1; j++)
+            fds[j] = open("/dev/null", O_RDONLY);
+        sets[i] = postern_fdset_new(&fdsets, fds, i % POSTERN_FDSET_SMALL + 1);
+    }
+    for (unsigned i = 0; i < 2 * POSTERN_FDSET_POOL_MAX; i++) {
+        ck_assert_uint_eq(sets[i]->n, i % POSTERN_FDSET_SMALL + 1);
+        postern_fdset_unref(sets[i]);
+    }
+    ck_assert_uint_eq(fdsets.n, POSTERN_FDSET_POOL_MAX);
+    for (unsigned j = 0; j < POSTERN_FDSET_SMALL + 1; j++)
+        fds[j] = open("/dev/null", O_RDONLY);
+    large = postern_fdset_new(&fdsets, fds, POSTERN_FDSET_SMALL + 1);
+    ck_assert_uint_eq(fdsets.n, POSTERN_FDSET_POOL_MAX);
+    ck_assert_int_eq(large->fds[POSTERN_FDSET_SMALL], fds[POSTERN_FDSET_SMALL]);
+    postern_fdset_unref(large);
+    ck_assert_uint_eq(fdsets.n, POSTERN_FDSET_POOL_MAX);
+    for (unsigned j = 0; j < POSTERN_FDSET_SMALL; j++)
+        fds[j] = open("/dev/null", O_RDONLY);
+    large = postern_fdset_new(&fdsets, fds, POSTERN_FDSET_SMALL);
+    ck_assert_uint_eq(fdsets.n, POSTERN_FDSET_POOL_MAX - 1);
+    ck_assert_mem_eq(large->fds, fds, POSTERN_FDSET_SMALL * sizeof(int));
+    postern_fdset_unref(large);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFD), -1);
 }
 END_TEST
 
@@ -351,6 +428,8 @@ static Suite *queue_suite(void)
     tcase_add_test(tcase, slow_reader_loses_nothing);
     tcase_add_loop_test(tcase, write_through_queues_the_rest, 0, 2);
     tcase_add_test(tcase, nobody_hoards);
+    tcase_add_test(tcase, nobody_hoards_the_rest);
+    tcase_add_test(tcase, sets_are_used_again);
     tcase_add_test(tcase, broken_socket_is_told);
     tcase_add_test(tcase, unpassable_fds_cost_one_message);
     tcase_add_test(tcase, accounts_keep_limits);

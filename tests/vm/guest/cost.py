@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the security module of this guest costs. usage: cost.py GUEST RESULTS ROUNDS,SECONDS
+"""What the security module of this guest costs, and a connection. usage: cost.py GUEST RESULTS ROUNDS,SECONDS
 
 For bench/vm.py, which boots this instead of the tests. Each line of RESULTS is a JSON object; the last one says that it is the end.
 """
+import contextlib
 import json
 import os
 import subprocess
@@ -14,7 +15,7 @@ sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), 'system')]
 import lsm  # noqa: E402
 
 PROGRAMS = '/opt/postern/'
-BROKER = '/usr/bin/dbus-broker'
+BROKER, BROKER_SOCKET = '/usr/bin/dbus-broker', '/run/broker'
 # Who calls, and who is called; and one that may do both, since bench-load is both in one process.
 DOMAINS = {'selinux': ('cli_t', 'svc_t', 'unconfined_t'), 'apparmor': ('vm.client', 'vm.service', 'vm.bus')}
 LOADS = {'alone': ['latency'], 'together': ['window', '--window=64']}
@@ -48,33 +49,45 @@ def load_calls(bus, seconds, how, confined, contained):
     return load(bus.dir + '/bus', bus.pid, seconds, words, lsm.shell_prefix(domain) if domain else (), env=bus.env())
 
 
+@contextlib.contextmanager
+def dbus_broker():
+    """Its pid, where it came along."""
+    if not os.path.exists(BROKER):
+        yield None
+        return
+    with subprocess.Popen([PROGRAMS + 'bench-broker', BROKER, BROKER_SOCKET], stdout=subprocess.PIPE) as broker:
+        try:
+            assert broker.stdout.readline() == b'ready\n'
+            yield broker.pid
+        finally:
+            broker.kill()
+
+
+def measure_round(number, bus, broker, seconds, say):
+    def found(key, value):
+        say({'round': number, 'key': key, 'value': value})
+
+    for how in LOADS:
+        for name, *where in CLIENTS[::1 if number % 2 else -1]:  # nobody is always the one behind another
+            found('bus %s, %s' % (name, how), load_calls(bus, seconds, how, *where))
+    # The control groups of these guests are one unified hierarchy, as on most machines by now.
+    found('connect posternd', load(bus.dir + '/bus', bus.pid, seconds, ['churn']))
+    if broker:
+        found('connect dbus-broker', load(BROKER_SOCKET, broker, seconds, ['churn']))
+
+
 def measure_bus(rounds, seconds, say):
     from domain import Bus
     bus = Bus()
     bus.check_fds = False
     bus.start()
     try:
-        for number in range(int(rounds)):
-            for how in LOADS:
-                for name, *where in CLIENTS[::1 if number % 2 else -1]:  # nobody is always the one behind another
-                    say({'round': number, 'key': 'bus %s, %s' % (name, how), 'value': load_calls(bus, seconds, how, *where)})
-            say({'round': number, 'key': 'connect posternd', 'value': load(bus.dir + '/bus', bus.pid, seconds, ['churn'])})
+        with dbus_broker() as broker:
+            for number in range(int(rounds)):
+                measure_round(number, bus, broker, seconds, say)
     finally:
         print(bus.log(), flush=True)
         bus.close()
-
-
-def measure_broker(rounds, seconds, say):
-    """dbus-broker, where it came along: the control groups of these guests are one unified hierarchy, as on most machines by now."""
-    if not os.path.exists(BROKER):
-        return
-    with subprocess.Popen([PROGRAMS + 'bench-broker', BROKER, '/run/broker'], stdout=subprocess.PIPE) as broker:
-        try:
-            assert broker.stdout.readline() == b'ready\n'
-            for number in range(int(rounds)):
-                say({'round': number, 'key': 'connect dbus-broker', 'value': load('/run/broker', broker.pid, seconds, ['churn'])})
-        finally:
-            broker.kill()
 
 
 def main(guest, path, what):
@@ -87,7 +100,6 @@ def main(guest, path, what):
         say({'guest': guest, 'release': os.uname().release, 'door': has_door()})
         measure_mediator(rounds, seconds, say)
         measure_bus(rounds, seconds, say)
-        measure_broker(rounds, seconds, say)
         say({'end': True})
 
 
