@@ -175,7 +175,7 @@ def main():
     cpus = sorted(os.sched_getaffinity(0))
     client_cpu, bus_cpu = map(int, arguments.cpus.split(',')) if arguments.cpus else (cpus[0], cpus[-1])
     described = facts.machine_facts(SOURCE, arguments.build, ' '.join(['bench/bench.py'] + sys.argv[1:]))
-    described['pinned'] = 'client on CPU %d, bus on CPU %d; one call at a time: both on CPU %d' % (client_cpu, bus_cpu, bus_cpu)
+    described['pinned'] = 'client on CPU %d, bus on CPU %d; one call at a time, and where it says one CPU: both on CPU %d' % (client_cpu, bus_cpu, bus_cpu)
     described['policies'] = '%d files in %s' % (sum(len(os.listdir(d)) for d in SYSTEM_D if os.path.isdir(d)), ' and '.join(SYSTEM_D))
     folder = tempfile.mkdtemp(prefix='pb', dir='/tmp') # sockets have short paths
     others, begin = facts.Others(), time.monotonic()
