@@ -7,7 +7,7 @@
 #include <utlist.h>
 
 #define EVENTS_PER_WAIT 256
-#define TURNS_UNWRITTEN 16u /* that follow each other without the end of a round, while nobody else has anything to say */
+#define TURNS_UNWRITTEN 8u /* that follow each other without the end of a round, while nobody else has anything to say */
 
 int postern_loop_init(struct postern_loop *loop)
 {
@@ -146,6 +146,9 @@ int postern_loop_run(struct postern_loop *loop)
         /* A hang-up may hide behind a full set of events; it must be seen before anything is accepted. */
         if (n == EVENTS_PER_WAIT && loop->accepting != NULL)
             n = wait_once(loop, 0, &others);
+        /* What others sent has waited for the turn before; it need not wait for the next one. */
+        if (others > 0 && waiting > 0)
+            loop->round_end(loop->data);
         for (; waiting > 0 && loop->again != NULL; waiting--) {
             struct postern_source *source = loop->again;
 

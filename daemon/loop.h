@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The event loop: one thread, one epoll. A round is: wait; handle everything that is ready but listeners; then who was not through in
- * the round before; then the listeners; then the end of the round, where dead connections go and each receiver's queue is written at
+ * The event loop: one thread, one epoll. A round is: wait; handle everything that is ready but listeners, and write what that has led to; then who
+ * was not through in the round before; then the listeners; then the end of the round, where dead connections go and each receiver's queue is written at
  * once. Listeners come last so that a slot which a closing client frees is there for the next one. Each source has one turn in a round,
  * and what a turn may be is up to the source: so nobody waits for longer than one turn of each other. While nobody but those who are not through
  * has anything to say, several rounds have one end.

@@ -33,7 +33,7 @@ static void delivery_init(struct delivery *delivery, struct postern_conn *from, 
     postern_mediation_view(&delivery->view, &message->header, NULL);
 }
 
-#define WORK_OF_DRIVER 8u /* what the bus itself is called for, in deliveries, without its answer: the cheapest calls cost so much */
+#define WORK_OF_DRIVER 16u /* what the bus itself is called for, in deliveries, without its answer: most calls cost no more */
 
 static bool is_driver_name(struct postern_field_view name)
 {

@@ -218,7 +218,7 @@ static const struct load loads[] = {
     {"contained-1", 300, 2, {.container = 20, .window = 1, .payload = 64}, open_calls, round_calls},
     {"4-KiB", 100, 14, {NOBODY, .window = 7, .payload = 4096}, open_calls, round_calls},
     {"fd", 300, 2, {NOBODY, .window = 1, .payload = 64, .fds = 1}, open_calls, round_calls},
-    {"broadcast-16", 20, 160, {NOBODY, .window = 16, .payload = 64, .receivers = 10, .rules = 1000}, open_signals, round_signals},
+    {"broadcast-8", 20, 80, {NOBODY, .window = 8, .payload = 64, .receivers = 10, .rules = 1000}, open_signals, round_signals},
     {"broadcast-1", 100, 10, {NOBODY, .window = 1, .payload = 64, .receivers = 10, .rules = 1000}, open_signals, round_signals},
     {"forged-to-1", 4, 1, {NOBODY, .window = 1, .receivers = 1}, open_forged, round_signals},
     {"forged-to-10", 4, 1, {NOBODY, .window = 1, .receivers = 10}, open_forged, round_signals},

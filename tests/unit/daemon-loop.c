@@ -111,8 +111,8 @@ START_TEST(newcomers_wait_for_one_turn)
     players[0].turns = 4;
     players[0].wakes = &players[1];
     wake(&players[0]);
-    run(3);
-    ck_assert_str_eq(text, "a|bA|AA|");
+    run(4);
+    ck_assert_str_eq(text, "a|b|A|AA|"); /* what it did is written before the other one goes on */
 }
 END_TEST
 
@@ -158,8 +158,8 @@ START_TEST(turns_of_who_is_alone)
 {
     players[0].turns = 40;
     wake(&players[0]);
-    run(4);
-    ck_assert_str_eq(text, "a|AAAAAAAAAAAAAAAA|AAAAAAAAAAAAAAAA|AAAAAAA|");
+    run(6);
+    ck_assert_str_eq(text, "a|AAAAAAAA|AAAAAAAA|AAAAAAAA|AAAAAAAA|AAAAAAA|");
 }
 END_TEST
 
@@ -180,8 +180,8 @@ START_TEST(turns_with_others)
     players[1].wakes = &players[2];
     wake(&players[0]);
     wake(&players[1]);
-    run(3);
-    ck_assert_str_eq(text, "ab|cA|AAA|");
+    run(4);
+    ck_assert_str_eq(text, "ab|c|A|AAA|");
 }
 END_TEST
 
