@@ -21,7 +21,7 @@
  * timed: asking for the time costs as much as a message. Who floods and is alone in it has many turns before what it sent is written
  * (daemon/loop.c), so that messages are still written many at a time. */
 #define TURN_MESSAGES 64u
-#define TURN_WORK 96u
+#define TURN_WORK 128u
 
 /* ---- framing ------------------------------------------------------------------------------------- */
 

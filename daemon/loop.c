@@ -7,7 +7,7 @@
 #include <utlist.h>
 
 #define EVENTS_PER_WAIT 256
-#define TURNS_UNWRITTEN 8u /* that follow each other without the end of a round, while nobody else has anything to say */
+#define TURNS_UNWRITTEN 12u /* that follow each other without the end of a round, while nobody else has anything to say */
 
 int postern_loop_init(struct postern_loop *loop)
 {

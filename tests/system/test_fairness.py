@@ -13,7 +13,7 @@ from world import clear
 
 pytestmark = pytest.mark.postern
 TURN = 64      # messages
-WORK = 96      # receivers, or pieces of 2048 bytes
+WORK = 128     # receivers, or pieces of 2048 bytes
 MATCH = "type='signal',interface='com.example.Iface'"
 
 

@@ -158,8 +158,8 @@ START_TEST(turns_of_who_is_alone)
 {
     players[0].turns = 40;
     wake(&players[0]);
-    run(6);
-    ck_assert_str_eq(text, "a|AAAAAAAA|AAAAAAAA|AAAAAAAA|AAAAAAAA|AAAAAAA|");
+    run(5);
+    ck_assert_str_eq(text, "a|AAAAAAAAAAAA|AAAAAAAAAAAA|AAAAAAAAAAAA|AAA|");
 }
 END_TEST
 
