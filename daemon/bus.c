@@ -246,7 +246,6 @@ static void round_end(void *data)
     struct postern_bus *bus = data;
     struct postern_conn *dead = NULL, *conn;
 
-    bus->received = true; /* what happens at the end of a round, and what begins the next, is not what arrived in this one */
     expire_timeouts(bus);
     while (bus->doomed != NULL || bus->to_flush != NULL) {
         while ((conn = bus->doomed) != NULL) {
@@ -269,7 +268,7 @@ static void round_end(void *data)
     postern_children_reap(bus);
     if (bus->driver_message.cap > DRIVER_MESSAGE_KEPT)
         postern_buf_finish(&bus->driver_message);
-    bus->received = true;
+    bus->received = true; /* what the next round begins with, be it that somebody has left, is not what arrived in this one */
 }
 
 static void auth_expired(struct postern_timeout *timeout)

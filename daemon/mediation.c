@@ -197,8 +197,7 @@ static bool ask(struct postern_bus *bus, struct postern_request *request, struct
     *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
     if (bus->module == NULL)
         return true; /* --module=none: the administrator asked for a bus without policy */
-    if (!bus->received)
-        request->flags |= POSTERN_REQUEST_SAME_INPUT & bus->hints;
+    request->flags = (request->flags & ~POSTERN_REQUEST_SAME_INPUT) | (bus->received ? 0 : POSTERN_REQUEST_SAME_INPUT & bus->hints);
     bus->received = false;
     if (bus->module->mediate(bus->mediator, request, verdict) >= 0 && verdict->allowed == 1)
         return true;

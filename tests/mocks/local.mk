@@ -16,6 +16,7 @@ check_LTLIBRARIES += \
 	tests/mocks/mock-nameless.la \
 	tests/mocks/mock-nosymbol.la \
 	tests/mocks/mock-null.la \
+	tests/mocks/mock-odd.la \
 	tests/mocks/mock-older.la \
 	tests/mocks/mock-short.la \
 	tests/mocks/mock-sound.la \
@@ -41,6 +42,8 @@ tests_mocks_mock_nosymbol_la_SOURCES = tests/mocks/mock-nosymbol.c
 tests_mocks_mock_nosymbol_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_null_la_SOURCES = tests/mocks/mock-null.c
 tests_mocks_mock_null_la_LDFLAGS = $(MOCK_LDFLAGS)
+tests_mocks_mock_odd_la_SOURCES = tests/mocks/mock-odd.c
+tests_mocks_mock_odd_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_older_la_SOURCES = tests/mocks/mock-older.c
 tests_mocks_mock_older_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_short_la_SOURCES = tests/mocks/mock-short.c

@@ -523,6 +523,26 @@ def test_fds_of_an_instance(bus):
     assert sum(m.error == E + 'LimitsExceeded' for m in out.inbox) >= 8
 
 
+def test_fds_that_an_instance_sends(bus):
+    """So is what waits, of what it sent, for somebody outside who does not read."""
+    i = bus.container(rules=[rule(CALL_ | SEND_FDS, 'com.example.Out')], Limits=('a{su}', {'fds': 5}))
+    c, out = i.connect(), bus.connect(rcvbuf=1)
+    out.request_name('com.example.Out')
+    filler = bus.connect()
+    r, w = os.pipe()
+    for _ in range(60):
+        filler.send_call('Fill', 'ay', bytes(20000), dest=out.name, flags=1)
+    filler.sync()
+    before = bus.n_fds()
+    for _ in range(10):
+        c.send_call('Fd', 'h', 0, dest='com.example.Out', fds=[r, r])
+    c.sync()
+    os.close(r)
+    os.close(w)
+    assert bus.n_fds() - before <= 5
+    assert sum(m.error == E + 'LimitsExceeded' for m in c.inbox) >= 8
+
+
 def test_mutated_arguments(bus):
     """Damaged AddServer calls: whatever becomes of their sender, the bus lives, and nothing stays behind."""
     import random

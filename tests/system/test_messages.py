@@ -213,6 +213,11 @@ def test_eavesdropping(bus):
     e.sync()
     w.sync()
     assert [m.member for m in e.take(CALL)] == ['Secret'] and not w.take()
+    # Who is called and listens, too, has it once.
+    a.send_call('Own', dest=e.name, iface=IFACE, flags=NO_REPLY)
+    a.sync()
+    e.sync()
+    assert [m.member for m in e.take(CALL)] == ['Own']
 
 
 def test_eavesdropping_on_the_bus(bus):
@@ -308,6 +313,7 @@ def test_fds_with_split_messages(bus, step):
         os.close(fd)
 
 
+@pytest.mark.postern  # dbus-daemon takes some of these and waits for ever with others
 @pytest.mark.parametrize('pieces', [(6,), (6, 0), (5, 1), (4, 2), (3, 3), (3, 1, 2), (3, 1, 1, 1), (12,), (10, 2), (7, 5), (6, 6), (6, 1, 2, 3)])
 def test_fds_come_as_they_like(bus, pieces):
     """Three messages, whose descriptors are passed in other pieces than the messages: each gets its own, in their order. The first piece comes with

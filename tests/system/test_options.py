@@ -519,6 +519,17 @@ def test_older_module(new_bus):
 
 
 @pytest.mark.postern
+def test_what_is_no_answer(new_bus):
+    """An error, whatever verdict comes with it, and a verdict that is neither: both are a no."""
+    new_bus.start(args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/mock-odd.so')])
+    a, b = new_bus.connect(), new_bus.connect()
+    for member in ('Fails', 'Two'):
+        assert a.error(member, dest=b.name, path='/x', iface='a.b') == E + 'AccessDenied'
+    a.send_call('Ping', dest=b.name, path='/x', iface='a.b')
+    assert b.wait_call().member == 'Ping'
+
+
+@pytest.mark.postern
 def test_module_is_checked(new_bus):
     """A module that others may write to is not loaded."""
     so = new_bus.write('mediator.so', 'not a library')

@@ -68,6 +68,13 @@ static int ask(const char *text, const char *field)
     return r < 0 ? r : allow;
 }
 
+/* Another policy is loaded, which allows nothing. */
+static void forbid(void)
+{
+    kernel.allow = 0;
+    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+}
+
 START_TEST(kept)
 {
     set_up();
@@ -78,8 +85,7 @@ START_TEST(kept)
     ck_assert_int_eq(ask("b", "x"), 1);
     ck_assert_uint_eq(kernel.asked, 3);
     /* The policy changes: nothing of before holds. */
-    kernel.allow = 0;
-    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    forbid();
     ck_assert_int_eq(ask("a", "x"), 0);
     ck_assert_int_eq(ask("b", "x"), 0);
     ck_assert_uint_eq(kernel.asked, 5);
@@ -148,8 +154,7 @@ START_TEST(no_set)
     ck_assert_int_eq(ask("a", "x"), 1);
     ck_assert_int_eq(ask("a", "x"), 1);
     ck_assert_uint_eq(kernel.asked, 1);
-    kernel.allow = 0;
-    ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    forbid();
     ck_assert_int_eq(ask("a", "x"), 0);
     ck_assert_uint_eq(kernel.asked, 2);
 }
