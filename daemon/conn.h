@@ -79,8 +79,8 @@ struct postern_conn {
     struct postern_outq out;
     struct postern_stamp *stamps[2][2]; /* [little, big endian][without, with instance]; made when first needed */
 
-    struct postern_pending *calls;   /* of its own, waiting for a reply */
-    struct postern_pending *callees; /* calls that it is to answer */
+    struct postern_pending *calls;   /* of its own, waiting for a reply, from the oldest on */
+    struct postern_pending *callees; /* calls that it is to answer, likewise */
     uint32_t n_calls;
     struct postern_last_found last; /* to whom it sent last */
     struct postern_waiting *waiting; /* its messages that wait for services to start */

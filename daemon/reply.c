@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "daemon/bus.h"
 
@@ -13,9 +14,10 @@ static struct postern_pending_key key_of(const struct postern_conn *caller, cons
     return (struct postern_pending_key){.caller = caller->id, .callee = callee->id, .serial = serial};
 }
 
+/* The ends are numbers of connections, which begin with 1: the halves of a word hold them. */
 static unsigned hash_of(const struct postern_pending_key *key)
 {
-    return (unsigned)postern_hash(key, sizeof(*key));
+    return (unsigned)postern_hash_words(key->caller << 32 ^ key->callee, key->serial);
 }
 
 static struct postern_pending *find(const struct postern_replies *replies, const struct postern_pending_key *key, unsigned hash)
@@ -51,34 +53,16 @@ static void pending_give(struct postern_replies *replies, struct postern_pending
 
 static void link_ends(struct postern_pending *pending)
 {
-    struct postern_conn *caller = pending->caller, *callee = pending->callee;
-
-    pending->caller_next = caller->calls;
-    if (caller->calls != NULL)
-        caller->calls->caller_prev = pending;
-    caller->calls = pending;
-    caller->n_calls++;
-    pending->callee_next = callee->callees;
-    if (callee->callees != NULL)
-        callee->callees->callee_prev = pending;
-    callee->callees = pending;
+    DL_APPEND2(pending->caller->calls, pending, caller_prev, caller_next);
+    DL_APPEND2(pending->callee->callees, pending, callee_prev, callee_next);
+    pending->caller->n_calls++;
 }
 
 static void unlink_ends(struct postern_pending *pending)
 {
-    if (pending->caller_prev != NULL)
-        pending->caller_prev->caller_next = pending->caller_next;
-    else
-        pending->caller->calls = pending->caller_next;
-    if (pending->caller_next != NULL)
-        pending->caller_next->caller_prev = pending->caller_prev;
+    DL_DELETE2(pending->caller->calls, pending, caller_prev, caller_next);
+    DL_DELETE2(pending->callee->callees, pending, callee_prev, callee_next);
     pending->caller->n_calls--;
-    if (pending->callee_prev != NULL)
-        pending->callee_prev->callee_next = pending->callee_next;
-    else
-        pending->callee->callees = pending->callee_next;
-    if (pending->callee_next != NULL)
-        pending->callee_next->callee_prev = pending->callee_prev;
 }
 
 int postern_reply_expect(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
@@ -125,8 +109,10 @@ void postern_reply_drop(struct postern_replies *replies, struct postern_pending 
 int postern_reply_take(struct postern_replies *replies, struct postern_conn *caller, struct postern_conn *callee, uint32_t serial)
 {
     struct postern_pending_key key = key_of(caller, callee, serial);
-    struct postern_pending *pending = find(replies, &key, hash_of(&key));
+    struct postern_pending *pending = callee->callees; /* the oldest call, which is what most services answer next */
 
+    if (pending == NULL || pending->caller != caller || pending->key.serial != serial)
+        pending = find(replies, &key, hash_of(&key));
     if (pending == NULL)
         return 0;
     postern_reply_drop(replies, pending);

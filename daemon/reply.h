@@ -22,8 +22,8 @@ struct postern_pending_key {
 struct postern_pending {
     struct postern_pending_key key;
     struct postern_conn *caller, *callee;
-    struct postern_pending *caller_prev, *caller_next;
-    struct postern_pending *callee_prev, *callee_next;
+    struct postern_pending *caller_prev, *caller_next; /* in caller->calls, from the oldest on */
+    struct postern_pending *callee_prev, *callee_next; /* in callee->callees, likewise */
     struct postern_timeout timeout;
     UT_hash_handle hh;
 };

@@ -14,6 +14,8 @@
 
 /* SipHash-1-3 of n bytes under the process's secret (the kernel's AT_RANDOM). */
 uint64_t postern_hash(const void *data, size_t n);
+/* The same of two words, in fewer steps; the result is another. */
+uint64_t postern_hash_words(uint64_t a, uint64_t b);
 
 #define HASH_NONFATAL_OOM 1
 /* A table is made for a first element, grows, and ends with its last. A malloc() with a memset() behind it would become a calloc(): see util/zalloc.h. */
