@@ -232,6 +232,7 @@ int postern_header_parse(const uint8_t *p, uint32_t total, struct postern_header
     header->fields_len = fields_len;
     header->body_len = body_len;
     header->body_start = total - body_len;
+    header->kind = 0;
     header->clean = fields.unknown == 0 && (seen & (SEEN(POSTERN_FIELD_SENDER) | SEEN(POSTERN_FIELD_INSTANCE))) == 0;
     header->path = text_of(&fields, seen, POSTERN_FIELD_PATH);
     header->interface = text_of(&fields, seen, POSTERN_FIELD_INTERFACE);
@@ -405,13 +406,28 @@ static inline size_t rewrite_kept(const struct postern_header *header, const uin
     return pad(out, POSTERN_HEADER_FIXED + copy_kept(header, p, out + POSTERN_HEADER_FIXED));
 }
 
+/* With the zeros behind it, which it has itself. Returns where they end. */
+static inline size_t write_stamp(const struct postern_stamp *stamp, uint8_t *out, size_t at)
+{
+    size_t len = postern_align(stamp->len, 8);
+
+    memcpy(out + at, stamp->large != NULL ? stamp->large : stamp->bytes, len);
+    return at + len;
+}
+
+size_t postern_header_stamp(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp, uint8_t *out)
+{
+    memcpy(out, p, header->body_start);
+    postern_store32(out + 12, header->order, header->body_start + stamp->len - POSTERN_HEADER_FIXED);
+    return write_stamp(stamp, out, header->body_start);
+}
+
 void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
                             const struct postern_facts_value *facts, uint8_t *out)
 {
     size_t at = rewrite_kept(header, p, out), end = at + stamp->len;
 
-    /* The stamp has its own zeros behind it. */
-    memcpy(out + at, stamp->large != NULL ? stamp->large : stamp->bytes, postern_align(stamp->len, 8));
+    write_stamp(stamp, out, at);
     if (has_facts(facts)) {
         at = postern_align(end, 8);
         memcpy(out + at, facts_head, sizeof(facts_head));

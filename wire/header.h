@@ -48,6 +48,7 @@ struct postern_header {
     bool clean;          /* no SENDER, no field 10 and no unknown field to remove */
     struct postern_field_view path, interface, member, error, destination, sender, signature;
     uint32_t reply_at, fds_at; /* where in the message reply_serial and fds stand; 0: absent */
+    uint64_t kind; /* 0, or a number that only headers of this sender have that differ in nothing but flags, serials and body_len: wire/memo.h */
 };
 
 /* How long is the message that begins at p, of which n bytes have arrived? 1 with *total set; 0: more bytes are needed to
@@ -98,5 +99,9 @@ int64_t postern_header_rewritten_length(const struct postern_header *header, con
  * to `out`, of exactly the length that postern_header_rewritten_length() gave. */
 void postern_header_rewrite(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp,
                             const struct postern_facts_value *facts, uint8_t *out);
+
+/* The same, in few steps, for a clean header and without facts. Returns how much it wrote, which is no more than header->body_start and
+ * stamp->len, up to a multiple of 8; that it is not too long for a message is up to the caller. */
+size_t postern_header_stamp(const struct postern_header *header, const uint8_t *p, const struct postern_stamp *stamp, uint8_t *out);
 
 #endif
