@@ -11,6 +11,7 @@
 #define ROWS 32u
 #define PAIR_SETS 16u
 #define TEXT_SETS 16u
+#define KINDS 256u
 #define MISSES_MAX 32u
 #define TEXT_MAX 200u /* bytes; what has more is not kept */
 
@@ -40,6 +41,15 @@ struct postern_cache_text {
     uint32_t len;
     struct postern_decision decision;
     char text[TEXT_MAX];
+};
+
+/* What was decided last about a kind of message, and where that is kept. */
+struct postern_cache_kind {
+    uint64_t kind; /* 0: none */
+    uint64_t from, to; /* classes */
+    uint32_t generation, flags;
+    uint64_t number; /* that decision->number was then: something else may be there by now */
+    const struct postern_decision *decision;
 };
 
 /* A label that some party has: the number is its own. */
@@ -73,6 +83,7 @@ void postern_cache_finish(struct postern_cache *cache)
     }
     free(cache->pairs);
     free(cache->texts);
+    free(cache->kinds);
     postern_cache_init(cache);
 }
 
@@ -333,17 +344,50 @@ const struct postern_decision *postern_cache_repeat(struct postern_mediator *med
     return class_of(mediator, request->from) == cache->last_from && class_of(mediator, request->to) == cache->last_to ? cache->last_decision : NULL;
 }
 
+static inline void note_last(struct postern_cache *cache, const struct postern_request *request, uint64_t from, uint64_t to,
+                             const struct postern_decision *kept)
+{
+    cache->last_message = request->message;
+    cache->last_flags = request->flags & ~SAME;
+    cache->last_generation = cache->generation;
+    cache->last_from = from;
+    cache->last_to = to;
+    cache->last_decision = kept;
+}
+
+static void note_kind(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
+                      const struct postern_decision *kept)
+{
+    if (cache->kinds == NULL)
+        cache->kinds = calloc(KINDS, sizeof(*cache->kinds));
+    if (cache->kinds != NULL)
+        cache->kinds[request->kind % KINDS] = (struct postern_cache_kind){.kind = request->kind, .from = key->from, .to = key->to,
+            .generation = cache->generation, .flags = request->flags & ~SAME, .number = kept->number, .decision = kept};
+}
+
 void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
                         const struct postern_decision *kept)
 {
-    cache->last_message = kept != NULL ? request->message : NULL;
+    cache->last_message = NULL;
     if (kept == NULL)
         return;
-    cache->last_flags = request->flags & ~SAME;
-    cache->last_generation = cache->generation;
-    cache->last_from = key->from;
-    cache->last_to = key->to;
-    cache->last_decision = kept;
+    note_last(cache, request, key->from, key->to, kept);
+    if (postern_request_has_kind(request))
+        note_kind(cache, request, key, kept);
+}
+
+const struct postern_decision *postern_cache_alike(struct postern_mediator *mediator, const struct postern_request *request)
+{
+    struct postern_cache *cache = &mediator->cache;
+    const struct postern_cache_kind *place = cache->kinds != NULL ? &cache->kinds[request->kind % KINDS] : NULL;
+
+    if (place == NULL || place->kind != request->kind || place->flags != (request->flags & ~SAME) || place->generation != cache->generation ||
+        request->action != POSTERN_ACTION_SEND || request->message == NULL || place->decision->number != place->number)
+        return NULL;
+    if (class_of(mediator, request->from) != place->from || class_of(mediator, request->to) != place->to)
+        return NULL;
+    note_last(cache, request, place->from, place->to, place->decision);
+    return place->decision;
 }
 
 /* ---- finding and keeping ------------------------------------------------------------------------------------------ */
@@ -405,6 +449,7 @@ static const struct postern_decision *keep_text(struct postern_cache *cache, con
     place->hash = texts->hash;
     place->len = texts->len;
     place->decision = *decision;
+    place->decision.number = ++cache->numbers;
     memcpy(place->text, texts->text, texts->len);
     return &place->decision;
 }
@@ -419,11 +464,13 @@ const struct postern_decision *postern_cache_keep(struct postern_cache *cache, c
         return NULL;
     /* Which texts matter may depend on other texts: from now on, all that ever did are compared. */
     pair->looked |= looked;
-    if (pair->looked == 0) {
-        pair->known = true;
+    pair->known = pair->looked == 0;
+    if (pair->known) {
         pair->decision = *decision;
+        pair->decision.number = ++cache->numbers;
         return &pair->decision;
     }
+    pair->decision.number = 0;
     /* What never comes again is not worth the keeping: of a row of such texts only some are kept, to see whether that has changed. */
     if (pair->misses == MISSES_MAX && cache->turn++ % MISSES_MAX != 0)
         return NULL;

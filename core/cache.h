@@ -28,6 +28,7 @@ struct postern_cache {
     uint64_t last_own;   /* class that one party had for itself */
     uint64_t input;         /* counts what the host received; core/decide.c */
     uint64_t checked_input; /* when the security modules last said that what they said holds */
+    uint64_t numbers;       /* that decisions got when they were kept */
     struct postern_cache_label *labels; /* by text */
     /* The last question, when the answer to it may be that to the next one about the same message: */
     const struct postern_message *last_message; /* NULL: it may not */
@@ -37,6 +38,7 @@ struct postern_cache {
 
     struct postern_cache_pair *pairs; /* NULL until the first answer */
     struct postern_cache_text *texts; /* NULL until the first answer that depends on texts */
+    struct postern_cache_kind *kinds; /* NULL until the first answer to a question about a message of a known kind */
 };
 
 /* What a decision is kept under, besides the texts. */
@@ -60,6 +62,9 @@ bool postern_cache_key_of(struct postern_mediator *mediator, const struct poster
 /* To be asked when the host says that this question is about the same message as the one before: the answer to that one, when both are about
  * parties of the same classes; or NULL. */
 const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request);
+/* To be asked when the host says of what kind the message is: what was decided about one of that kind, when both ends are of the same classes; or
+ * NULL. The next question may be about the same message. */
+const struct postern_decision *postern_cache_alike(struct postern_mediator *mediator, const struct postern_request *request);
 /* This was the question, and the answer as it is kept; NULL: it is not. */
 void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
                         const struct postern_decision *kept);

@@ -146,14 +146,27 @@ static const struct postern_decision *decide_anew(struct postern_mediator *media
     return room;
 }
 
+/* What was decided about the message before, or about one like it; NULL: that has to be found out. */
+static inline const struct postern_decision *find_repeated(struct postern_mediator *mediator, const struct postern_request *request)
+{
+    const struct postern_decision *kept = NULL;
+
+    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) != 0)
+        kept = postern_cache_repeat(mediator, request);
+    if (kept != NULL || !postern_request_has_kind(request))
+        return kept;
+    kept = postern_cache_alike(mediator, request);
+    return kept == NULL || !kept->secured || is_current(mediator) ? kept : NULL;
+}
+
 const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
     const struct postern_decision *repeated = NULL;
 
     if ((request->flags & (POSTERN_REQUEST_SAME_INPUT | POSTERN_REQUEST_SAME_MESSAGE)) == 0)
         mediator->cache.input++;
-    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) != 0 && postern_request_ends_known(mediator, request))
-        repeated = postern_cache_repeat(mediator, request);
+    if (postern_request_ends_known(mediator, request))
+        repeated = find_repeated(mediator, request);
     return repeated != NULL ? repeated : decide_anew(mediator, request, room);
 }
 

@@ -19,6 +19,7 @@ struct postern_decision {
     uint8_t complaints;             /* bit 1 << enum postern_end: what mode complain let through at this end */
     bool log;                       /* a rule asks for a line */
     bool quiet;                     /* allowed, and neither log nor records have anything to tell of it */
+    uint64_t number;                /* of what is kept, each time another; 0: it is not kept */
     struct postern_opinion opinion; /* of that door; zero when the question was faulty */
     uint8_t n_findings;             /* of the security modules */
     struct postern_finding findings[POSTERN_DECISION_FINDINGS_MAX];
@@ -58,10 +59,16 @@ static inline int postern_abi_check(const void *made, uint32_t size, uint32_t kn
 }
 
 int postern_request_check_size(const struct postern_request *request);
-/* May this request be read? 0; -EINVAL or -E2BIG as above. Those of version 1.0 and 1.1 end before assumed_label. */
+/* May this request be read? 0; -EINVAL or -E2BIG as above. Those of version 1.0 and 1.1 end before assumed_label, those up to 1.4 before kind. */
 static inline int postern_request_check(const struct postern_request *request)
 {
     return request->size == sizeof(*request) ? 0 : postern_request_check_size(request);
+}
+
+/* Does the host say of what kind the message is? */
+static inline bool postern_request_has_kind(const struct postern_request *request)
+{
+    return request->size >= sizeof(*request) && request->kind != 0;
 }
 
 /* The label that the service to be started is assumed to have; data is NULL when nothing is. */

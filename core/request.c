@@ -20,14 +20,19 @@ int postern_abi_check_size(const void *made, uint32_t size, uint32_t known)
 
 int postern_request_check_size(const struct postern_request *request)
 {
-    if (request->size == offsetof(struct postern_request, assumed_label))
+    if (request->size == offsetof(struct postern_request, assumed_label) || request->size == offsetof(struct postern_request, kind))
         return 0;
     return postern_abi_check(request, request->size, sizeof(*request));
 }
 
+static bool has_label(const struct postern_request *request)
+{
+    return request->size >= offsetof(struct postern_request, kind);
+}
+
 struct postern_view postern_request_assumed_label(const struct postern_request *request)
 {
-    return request->size < sizeof(*request) ? (struct postern_view){.data = NULL} : request->assumed_label;
+    return has_label(request) ? request->assumed_label : (struct postern_view){.data = NULL};
 }
 
 static bool view_is_faulty(const struct postern_view *view)
@@ -107,7 +112,7 @@ const char *postern_request_fault(const struct postern_mediator *mediator, const
             return "nobody asks";
         if (request->name.data == NULL || request->name.len == 0)
             return "no name";
-        if (request->size >= sizeof(*request) && view_is_faulty(&request->assumed_label))
+        if (has_label(request) && view_is_faulty(&request->assumed_label))
             return "a text without bytes";
         return request->message != NULL ? message_fault(request->message) : NULL;
     case POSTERN_ACTION_CONNECT:

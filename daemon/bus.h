@@ -63,6 +63,7 @@ struct postern_bus {
     const struct postern_module *module; /* NULL: --module=none */
     struct postern_mediator *mediator;
     uint32_t hints; /* POSTERN_REQUEST_..., those of them that tell the module what it need not find out */
+    bool tells_kinds; /* of what kind a message is */
     struct postern_host host;
 
     struct postern_listen listen;

@@ -33,6 +33,7 @@ int postern_mediation_open(struct postern_bus *bus, const char *path, const char
     bus->module = bus->loader.module;
     /* An older one would refuse whole questions for these flags. */
     bus->hints = bus->module->abi.minor >= 4 ? POSTERN_REQUEST_SAME_MESSAGE | POSTERN_REQUEST_SAME_INPUT : 0;
+    bus->tells_kinds = bus->module->abi.minor >= 5;
     postern_host_init(bus);
     options.host = &bus->host;
     options.bus_config = bus->config_file;
@@ -186,9 +187,10 @@ void postern_mediation_prepare(const struct postern_bus *bus, const struct poste
         .addressed = question->addressed != NULL ? question->addressed->party : NULL,
         .message = question->message,
         .name = view_of_text(question->name),
+        .kind = bus->tells_kinds ? question->kind : 0,
     };
     /* A module that does not know the label would refuse the whole question for it. */
-    if (bus->module != NULL && bus->module->abi.minor >= 2)
+    if (question->assumed_label != NULL && bus->module != NULL && bus->module->abi.minor >= 2)
         request->assumed_label = view_of_text(question->assumed_label);
 }
 

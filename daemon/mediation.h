@@ -41,6 +41,7 @@ struct postern_mediation {
     uint32_t flags; /* POSTERN_REQUEST_... */
     const struct postern_conn *from, *to, *addressed;
     const struct postern_message *message;
+    uint64_t kind; /* header->kind of the message */
     const char *name;          /* OWN, ACTIVATE */
     const char *assumed_label; /* ACTIVATE: of the service's file; NULL: it gives none */
 };

@@ -143,6 +143,7 @@ static void find_receivers(struct delivery *delivery)
         .from = from,
         .addressed = delivery->addressed,
         .message = &delivery->view,
+        .kind = delivery->message->header.kind,
     };
     struct postern_match_route route = {
         .is_sender = is_sender,
@@ -266,7 +267,7 @@ static void dispatch_unicast(struct delivery *delivery, struct postern_conn *to)
 {
     struct postern_conn *from = delivery->from;
     const struct postern_header *header = &delivery->message->header;
-    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .from = from, .to = to, .addressed = to, .message = &delivery->view};
+    struct postern_mediation question = {.action = POSTERN_ACTION_SEND, .from = from, .to = to, .addressed = to, .message = &delivery->view, .kind = header->kind};
     struct postern_verdict verdict;
     int r;
 
@@ -300,7 +301,7 @@ static void dispatch_driver(struct delivery *delivery)
     struct postern_conn *from = delivery->from;
     const struct postern_header *header = &delivery->message->header;
     struct postern_mediation question = {
-        .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = from, .message = &delivery->view};
+        .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_TO_DRIVER, .from = from, .message = &delivery->view, .kind = header->kind};
     struct postern_verdict verdict;
     bool is_failure = postern_systemd_is_failure(from, header);
     int r = 0;

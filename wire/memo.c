@@ -94,8 +94,9 @@ static inline void repeat(const struct postern_memo_slot *slot, const uint8_t *p
     move_views(header, known, slot->bytes, p);
 }
 
-static inline void keep(struct postern_memo_slot *slot, uint64_t sender, const uint8_t *p, const struct postern_header *header)
+static inline void keep(struct postern_memo *memo, struct postern_memo_slot *slot, uint64_t sender, const uint8_t *p, struct postern_header *header)
 {
+    header->kind = ++memo->kinds;
     slot->sender = sender;
     memcpy(slot->bytes, p, header->body_start);
     slot->header = *header;
@@ -114,6 +115,6 @@ int postern_memo_parse(struct postern_memo *memo, uint64_t sender, const uint8_t
     }
     r = postern_header_parse(p, total, header);
     if (r == 0 && slot != NULL && header->clean)
-        keep(slot, sender, p, header);
+        keep(memo, slot, sender, p, header);
     return r;
 }

@@ -23,10 +23,12 @@ struct postern_memo_slot {
 
 /* A zeroed one is empty. It needs no cleaning up. */
 struct postern_memo {
+    uint64_t kinds; /* numbers that were given to headers */
     struct postern_memo_slot slots[POSTERN_MEMO_GROUPS * POSTERN_MEMO_GROUP];
 };
 
-/* postern_header_parse(), with the same answer to every message, whatever came before. sender: a number of whose message it is. */
+/* postern_header_parse(), with the same answer to every message, whatever came before, but for header->kind. sender: a number of whose message it is, which nobody
+ * else ever has. */
 int postern_memo_parse(struct postern_memo *memo, uint64_t sender, const uint8_t *p, uint32_t total, struct postern_header *header);
 
 #endif

@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 #define POSTERN_ABI_MAJOR 1u
-#define POSTERN_ABI_MINOR 4u
+#define POSTERN_ABI_MINOR 5u
 
 /* The name of the one function a module exports; its type is postern_module_fn. */
 #define POSTERN_MODULE_SYMBOL "postern_module_v1"
@@ -133,6 +133,9 @@ struct postern_request {
     struct postern_view name;              /* OWN, ACTIVATE: the bus name */
     /* Since 1.2. ACTIVATE: the label that AssumedAppArmorLabel of the service's file gives; absent: it says nothing. */
     struct postern_view assumed_label;
+    /* Since 1.5, and 0 to an older module. SEND: two questions with the same number are about messages of the same `from` that differ at most in
+     * flags, serials and body: type, number of descriptors and all texts are the same. The host gives a number once. 0: it does not say. */
+    uint64_t kind;
 };
 
 /* ---- what is answered ------------------------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The golden table of version 1.4 of the module interface: where each member stands, how large each struct is, what each constant
+ * The golden table of version 1.5 of the module interface: where each member stands, how large each struct is, what each constant
  * is. A released version never moves: structs grow behind what stands here, and new rows come after the old ones.
  */
 #include <stddef.h>
@@ -28,7 +28,7 @@ static const struct {
     SIZE(message, 128),
     AT(request, size, 0), AT(request, action, 4), AT(request, flags, 8), AT(request, reserved, 12),
     AT(request, from, 16), AT(request, to, 24), AT(request, addressed, 32), AT(request, message, 40),
-    AT(request, name, 48), AT(request, assumed_label, 64), SIZE(request, 80),
+    AT(request, name, 48), AT(request, assumed_label, 64), AT(request, kind, 80), SIZE(request, 88),
     AT(verdict, size, 0), AT(verdict, allowed, 4), AT(verdict, door, 5), AT(verdict, reserved, 6),
     AT(verdict, flags, 8), AT(verdict, reserved2, 12), AT(verdict, error_name, 16), AT(verdict, error_text, 24),
     SIZE(verdict, 32),
@@ -62,7 +62,7 @@ static const struct {
     AT(activatable, access_control_line, 12), AT(activatable, name, 16), AT(activatable, file, 32),
     AT(activatable, assumed_label, 48), AT(activatable, allow, 64), AT(activatable, owner_user, 80),
     AT(activatable, access_control, 96), SIZE(activatable, 112),
-    IS(ABI_MAJOR, 1), IS(ABI_MINOR, 4), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
+    IS(ABI_MAJOR, 1), IS(ABI_MINOR, 5), IS(REQUEST_TO_DRIVER, 0x01), IS(REQUEST_FROM_DRIVER, 0x02),
     IS(REQUEST_REPLY, 0x04), IS(REQUEST_BROADCAST, 0x08), IS(REQUEST_RELEASE, 0x10), IS(MESSAGE_METHOD_CALL, 1),
     IS(MESSAGE_METHOD_RETURN, 2), IS(MESSAGE_ERROR, 3), IS(MESSAGE_SIGNAL, 4),
     IS(MESSAGE_FLAG_NO_REPLY_EXPECTED, 0x1), IS(MESSAGE_FLAG_NO_AUTO_START, 0x2), IS(VERDICT_TELL_DELIVERED, 0x01),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Of version 1.3, and allows what that version could ask: what came later it refuses, as a module must. For a bus that is to serve with it. */
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "tests/mocks/mock-yes.h"
 
 #define FLAGS_KNOWN 0x3fu
@@ -14,7 +17,9 @@ static int32_t older_open(const struct postern_options *options, struct postern_
 
 static int32_t older_mediate(struct postern_mediator *mediator, const struct postern_request *request, struct postern_verdict *verdict)
 {
-    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = (request->flags & ~FLAGS_KNOWN) == 0};
+    bool says_more = request->size > offsetof(struct postern_request, kind) && request->kind != 0;
+
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = (request->flags & ~FLAGS_KNOWN) == 0 && !says_more};
     return 0;
 }
 

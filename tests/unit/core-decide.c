@@ -193,10 +193,10 @@ START_TEST(longer_messages)
 }
 END_TEST
 
-/* Hosts of version 1.0 and 1.1 know requests without the assumed label; nothing between the two sizes is understood. */
+/* Hosts of version 1.0 and 1.1 know requests without the assumed label, those up to 1.4 requests without a kind; nothing between these sizes is understood. */
 START_TEST(request_sizes)
 {
-    const uint32_t first = offsetof(struct postern_request, assumed_label);
+    const uint32_t first = offsetof(struct postern_request, assumed_label), second = offsetof(struct postern_request, kind);
     struct postern_request request = {.size = first, .assumed_label = {.data = "stray", .len = 5}};
     struct {
         struct postern_request request;
@@ -207,8 +207,12 @@ START_TEST(request_sizes)
     ck_assert_ptr_null(postern_request_assumed_label(&request).data);
     for (uint32_t size = 0; size < sizeof(request); size++) {
         request.size = size;
-        ck_assert_int_eq(postern_request_check(&request), size == first ? 0 : -EINVAL);
+        ck_assert_int_eq(postern_request_check(&request), size == first || size == second ? 0 : -EINVAL);
     }
+    request.size = second;
+    request.kind = 3; /* whatever stands behind it */
+    ck_assert_str_eq(postern_request_assumed_label(&request).data, "stray");
+    ck_assert(!postern_request_has_kind(&request));
     ck_assert_int_eq(postern_request_check(&longer.request), 0);
     ck_assert_str_eq(postern_request_assumed_label(&longer.request).data, "given");
     longer.surplus = 1;

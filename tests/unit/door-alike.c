@@ -69,8 +69,8 @@ static bool module_is_current(void *door)
 static struct postern_message module_message;
 static struct postern_request module_request;
 
-/* A call from the one to the other, with a module between them that allows it. */
-static void set_up_module(bool tells)
+/* A call from the one to the other, with a module between them that allows it; kind: as the host says it. */
+static void set_up_module(bool tells, uint64_t kind)
 {
     static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
 
@@ -86,6 +86,7 @@ static void set_up_module(bool tells)
     module_request = (struct postern_request){.size = sizeof(module_request), .action = POSTERN_ACTION_SEND, .message = &module_message};
     module_request.from = party[APP];
     module_request.to = party[SERVER];
+    module_request.kind = kind;
 }
 
 static bool ask_module(uint32_t flags)
@@ -98,7 +99,7 @@ static bool ask_module(uint32_t flags)
 
 START_TEST(module_is_asked_for_changes)
 {
-    set_up_module(true);
+    set_up_module(true, (uint64_t)_i);
     for (unsigned i = 0; i < 5; i++)
         ck_assert(ask_module(0) && module.asked == 1 && module.looked_up == i);
     module.allows = false;
@@ -117,7 +118,7 @@ START_TEST(module_and_input)
 {
     unsigned looked_up;
 
-    set_up_module(true);
+    set_up_module(true, (uint64_t)_i);
     ask_module(0);
     ask_module(0);
     looked_up = module.looked_up;
@@ -136,7 +137,7 @@ END_TEST
 
 START_TEST(module_that_cannot_tell)
 {
-    set_up_module(false);
+    set_up_module(false, (uint64_t)_i);
     for (unsigned i = 0; i < 4; i++)
         ck_assert(ask_module(0) && module.asked == i + 1);
     module.allows = false;
@@ -148,7 +149,7 @@ END_TEST
 /* What its records must tell of is asked each time. */
 START_TEST(module_with_findings)
 {
-    set_up_module(true);
+    set_up_module(true, (uint64_t)_i);
     module.has_finding = true;
     for (unsigned i = 0; i < 4; i++) {
         struct postern_verdict verdict = {.size = sizeof(verdict)};
@@ -163,7 +164,7 @@ END_TEST
 /* The name of who sends counts where it was looked at, and labels always. */
 START_TEST(module_and_ends)
 {
-    set_up_module(true);
+    set_up_module(true, 0);
     module.looks = POSTERN_LOOKS_SENDER;
     for (int i = 0; i < 3; i++)
         ask_module(0);
@@ -195,7 +196,7 @@ START_TEST(module_and_names)
     char names[2][8] = {":1.1", ":1.10"}, *own[2];
     struct postern_party *senders[2];
 
-    set_up_module(true);
+    set_up_module(true, 0);
     module.looks = POSTERN_LOOKS_SENDER;
     senders[0] = party[APP];
     senders[1] = party[SIBLING];
@@ -224,7 +225,7 @@ START_TEST(module_and_texts)
 {
     char text[40];
 
-    set_up_module(true);
+    set_up_module(true, 0);
     module.looks = POSTERN_LOOKS_PATH;
     for (uint32_t len = 1; len <= sizeof(text); len++) {
         memset(text, 'x', sizeof(text));
@@ -417,7 +418,7 @@ START_TEST(many_labels)
     static const char label[] = "label";
     char text[sizeof(label) + 8];
 
-    set_up_module(true);
+    set_up_module(true, 0);
     for (unsigned i = 0; i < 5000; i++) {
         snprintf(text, sizeof(text), "%s%u", label, i);
         party[APP]->facts.label = text;
@@ -527,10 +528,10 @@ TCase *door_alike_case(void)
 {
     TCase *tc = tcase_create("what is alike to the cache");
 
-    tcase_add_test(tc, module_is_asked_for_changes);
-    tcase_add_test(tc, module_and_input);
-    tcase_add_test(tc, module_that_cannot_tell);
-    tcase_add_test(tc, module_with_findings);
+    tcase_add_loop_test(tc, module_is_asked_for_changes, 0, 2);
+    tcase_add_loop_test(tc, module_and_input, 0, 2);
+    tcase_add_loop_test(tc, module_that_cannot_tell, 0, 2);
+    tcase_add_loop_test(tc, module_with_findings, 0, 2);
     tcase_add_test(tc, module_and_ends);
     tcase_add_test(tc, module_and_names);
     tcase_add_test(tc, module_and_texts);

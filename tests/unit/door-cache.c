@@ -4,6 +4,7 @@
  * at random, each random question is answered by way of the cache, twice, and by asking every door anew; and the answers are the same.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,6 +280,119 @@ START_TEST(same_message)
 }
 END_TEST
 
+/* ---- the same kind of message ------------------------------------------------------------------------------------ */
+
+/* Messages that were sent before, and are sent again, to whom it may be. */
+static struct {
+    struct postern_message m;
+    uint32_t flags;
+    int from;
+    uint64_t sender; /* its host_id */
+    uint64_t kind;
+} known[48];
+
+static void know(size_t i, uint64_t kind)
+{
+    struct postern_request request;
+
+    random_question(&request, &known[i].m);
+    known[i].flags = request.flags;
+    known[i].from = rand() % WHO_MAX;
+    known[i].sender = party[known[i].from]->host_id;
+    known[i].kind = kind;
+}
+
+static void ask_known(size_t i)
+{
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = known[i].flags, .message = &known[i].m, .kind = known[i].kind};
+    struct postern_opinion opinions[POSTERN_PLACES];
+    struct postern_decision room, anew;
+
+    request.from = (request.flags & POSTERN_REQUEST_FROM_DRIVER) != 0 ? NULL : party[known[i].from];
+    request.to = (request.flags & POSTERN_REQUEST_TO_DRIVER) != 0 || rand() % 32 == 0 ? NULL : party[rand() % WHO_MAX];
+    if (request.flags == 0 && rand() % 4 == 0)
+        request.flags = REPLY;
+    known[i].m.serial = (uint32_t)rand() | 1;
+    known[i].m.flags = (uint8_t)rand();
+    for (int again = 0; again < 2; again++) {
+        postern_grants_settle(fixture.mediator);
+        postern_decide_all(fixture.mediator, &request, opinions, &anew);
+        same(postern_decide(fixture.mediator, &request, &room), &anew, &request);
+        if ((request.flags & BROADCAST) != 0 && request.to != NULL) {
+            request.flags |= POSTERN_REQUEST_SAME_MESSAGE;
+            request.to = party[rand() % WHO_MAX];
+        }
+    }
+}
+
+START_TEST(same_kind)
+{
+    static const struct fixture_rule rules[] = {RULE(POSTERN_ALLOW_TALK, SERVICE)};
+    const size_t n = sizeof(known) / sizeof(known[0]);
+    uint64_t kinds = 0;
+
+    srand(11 + (unsigned)_i);
+    fixture.quiet = true;
+    set_up("restrict", rules, 1, NULL);
+    for (size_t i = 0; i < n; i++)
+        know(i, ++kinds);
+    for (int turn = 0; turn < 40000; turn++) {
+        size_t i = (size_t)rand() % n;
+
+        if (rand() % 16 == 0)
+            PICK(changes)();
+        if (rand() % 64 == 0 || party[known[i].from]->host_id != known[i].sender)
+            know(i, ++kinds);
+        ask_known(i);
+    }
+    tear_down();
+}
+END_TEST
+
+/* The kind of a message says nothing of what else a question must be. */
+START_TEST(kinds_and_faults)
+{
+    struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m, .kind = 300}, faulty;
+    struct postern_decision room;
+
+    set_up("restrict", NULL, 0, NULL);
+    request.from = party[NAMELESS];
+    request.to = party[SERVER];
+    count_questions();
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed && cache_n_asked == 1);
+    postern_cache_forget(party[NAMELESS]);
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed && cache_n_asked == 1);
+    /* It is the kind that is known: whoever made two messages of it would not be noticed. */
+    m.path = view(NULL);
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    faulty = request;
+    faulty.kind += 256; /* in the same place */
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.size = offsetof(struct postern_request, kind); /* of a host that knows no kinds */
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.flags = 0x100;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.flags = REPLY;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.action = POSTERN_ACTION_RECEIVE;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.message = NULL;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    party[NAMELESS]->authenticated = false;
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->faulty);
+    party[NAMELESS]->authenticated = true;
+    request.from = party[APP]; /* of another class */
+    ck_assert(postern_decide(fixture.mediator, &request, &room)->faulty);
+    tear_down();
+}
+END_TEST
+
 /* A question that could not be asked ends the row; so does one that only looks alike. */
 START_TEST(not_the_same)
 {
@@ -330,5 +444,7 @@ TCase *door_cache_case(void)
     tcase_add_loop_test(tc, never_stale, 0, 6);
     tcase_add_loop_test(tc, same_message, 0, 3);
     tcase_add_test(tc, not_the_same);
+    tcase_add_loop_test(tc, same_kind, 0, 3);
+    tcase_add_test(tc, kinds_and_faults);
     return tc;
 }

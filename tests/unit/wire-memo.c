@@ -39,6 +39,29 @@ static bool same_header(const struct postern_header *a, const struct postern_hea
            same_view(&a->destination, &b->destination) && same_view(&a->sender, &b->sender) && same_view(&a->signature, &b->signature);
 }
 
+/* Who has the kind of another must be like it in all but flags, serials and the length of the body. */
+static void check_kind(const struct postern_header *header, const uint8_t *p)
+{
+    static struct {
+        uint64_t kind;
+        uint8_t bytes[POSTERN_MEMO_HEADER_MAX];
+    } seen[64];
+    uint8_t bytes[POSTERN_MEMO_HEADER_MAX] = {0};
+
+    if (header->kind == 0)
+        return;
+    ck_assert_uint_le(header->body_start, sizeof(bytes));
+    memcpy(bytes, p, header->body_start);
+    memset(bytes + 2, 0, 1);
+    memset(bytes + 4, header->body_len > 0, 8);
+    if (header->reply_at > 0)
+        memset(bytes + header->reply_at, 0, 4);
+    if (seen[header->kind % 64].kind == header->kind && memcmp(seen[header->kind % 64].bytes, bytes, sizeof(bytes)) != 0)
+        ck_abort_msg("two headers of one kind are not alike");
+    seen[header->kind % 64].kind = header->kind;
+    memcpy(seen[header->kind % 64].bytes, bytes, sizeof(bytes));
+}
+
 /* Whatever the memo holds, the answer to the message is the one it always has. */
 static int check(struct postern_memo *memo, const uint8_t *data, size_t len)
 {
@@ -55,6 +78,8 @@ static int check(struct postern_memo *memo, const uint8_t *data, size_t len)
         ck_abort_msg("the memo changes whether a message is valid");
     if (r == 0 ? !same_header(&header, &expected) : memcmp(&header, &expected, sizeof(header)) != 0)
         ck_abort_msg("the memo changes what a header says");
+    if (r == 0)
+        check_kind(&header, p);
     free(last);
     last = p;
     return r;
@@ -212,9 +237,12 @@ START_TEST(it_remembers)
     ck_assert_uint_eq(kept, 1);
     ck_assert_int_eq(postern_memo_parse(memo, 7, made.data, (uint32_t)made.len, &header), 0);
     ck_assert_uint_eq(header.fds, 77);
+    ck_assert_uint_eq(header.kind, 1);
+    kept = header.kind;
     /* To another sender it is new, also to one of the same group. */
     ck_assert_int_eq(postern_memo_parse(memo, 7 + POSTERN_MEMO_GROUPS, made.data, (uint32_t)made.len, &header), 0);
     ck_assert_uint_eq(header.fds, 0);
+    ck_assert_uint_ne(header.kind, kept);
     free(memo);
 }
 END_TEST
