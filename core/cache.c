@@ -4,26 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/decide.h"
+#include "core/recall.h"
 
 /* Both tables have rows, one of which is a sender's class to fill; a row has sets, in which a decision may have any of WAYS places. */
 #define WAYS 4u
 #define ROWS 32u
 #define PAIR_SETS 16u
 #define TEXT_SETS 16u
-#define KINDS 256u
 #define MISSES_MAX 32u
 #define TEXT_MAX 200u /* bytes; what has more is not kept */
 
-/* The class of the bus itself; those of parties are larger. */
-#define CLASS_OF_BUS 1u
+/* A class: */
 #define CLASS_OWN (UINT64_C(1) << 63) /* of one party alone */
 #define CLASS_GROUP_SHIFT 47          /* of all others: the group of the XML door, */
 #define CLASS_LABEL_SHIFT 34          /* the label, and the number of the container */
 #define LABELS_MAX 4096u
-
-/* Flags that say nothing of the message itself. */
-#define SAME (POSTERN_REQUEST_SAME_MESSAGE | POSTERN_REQUEST_SAME_INPUT)
 
 /* Who sends what sort of message to whom; and the answer, when it depends on nothing else. */
 struct postern_cache_pair {
@@ -41,15 +36,6 @@ struct postern_cache_text {
     uint32_t len;
     struct postern_decision decision;
     char text[TEXT_MAX];
-};
-
-/* What was decided last about a kind of message, and where that is kept. */
-struct postern_cache_kind {
-    uint64_t kind; /* 0: none */
-    uint64_t from, to; /* classes */
-    uint32_t generation, flags;
-    uint64_t number; /* that decision->number was then: something else may be there by now */
-    const struct postern_decision *decision;
 };
 
 /* A label that some party has: the number is its own. */
@@ -131,7 +117,7 @@ static uint32_t label_number(struct postern_cache *cache, const char *text, size
 
 /* Names and grants are a party's own, and so is its class then: seldom are there many of those. Without a name of its own it has none: it has not
  * said Hello. A question may write to the party: its class is kept there, and is no fact. */
-static uint64_t classify(struct postern_mediator *mediator, struct postern_party *party)
+uint64_t postern_cache_classify(struct postern_mediator *mediator, struct postern_party *party)
 {
     const struct postern_door_slot *doors = mediator->doors, *xml = &doors[POSTERN_PLACE_XML];
     uint32_t group = xml->fn == NULL ? 1 : xml->group != NULL ? xml->group(xml->door, party) : 0, label = 1;
@@ -149,16 +135,6 @@ static uint64_t classify(struct postern_mediator *mediator, struct postern_party
     return party->class;
 }
 
-/* 0: it has none. */
-static inline uint64_t class_of(struct postern_mediator *mediator, const struct postern_party *party)
-{
-    if (party == NULL)
-        return CLASS_OF_BUS;
-    if (party->class_generation == mediator->cache.generation)
-        return party->class;
-    return classify(mediator, (struct postern_party *)(uintptr_t)party);
-}
-
 bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key)
 {
     const struct postern_message *m = request->message;
@@ -172,9 +148,9 @@ bool postern_cache_key_of(struct postern_mediator *mediator, const struct poster
     fields = (m->path.data != NULL) | (uint32_t)(m->interface.data != NULL) << 1 | (uint32_t)(m->member.data != NULL) << 2 |
              (uint32_t)(m->error.data != NULL) << 3;
     *key = (struct postern_cache_key){
-        .from = class_of(mediator, request->from),
-        .to = class_of(mediator, request->to),
-        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~SAME) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
+        .from = postern_cache_class_of(mediator, request->from),
+        .to = postern_cache_class_of(mediator, request->to),
+        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~POSTERN_REQUEST_SAME) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
     };
     return key->from != 0 && key->to != 0;
 }
@@ -333,36 +309,14 @@ static bool is_about(const struct postern_cache_text *text, const struct postern
 
 /* ---- the same again ---------------------------------------------------------------------------------------------- */
 
-const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request)
-{
-    const struct postern_cache *cache = &mediator->cache;
-
-    if (cache->last_message == NULL || cache->last_message != request->message ||
-        cache->last_flags != (request->flags & ~SAME) || cache->last_generation != cache->generation ||
-        request->action != POSTERN_ACTION_SEND || request->to == NULL)
-        return NULL;
-    return class_of(mediator, request->from) == cache->last_from && class_of(mediator, request->to) == cache->last_to ? cache->last_decision : NULL;
-}
-
-static inline void note_last(struct postern_cache *cache, const struct postern_request *request, uint64_t from, uint64_t to,
-                             const struct postern_decision *kept)
-{
-    cache->last_message = request->message;
-    cache->last_flags = request->flags & ~SAME;
-    cache->last_generation = cache->generation;
-    cache->last_from = from;
-    cache->last_to = to;
-    cache->last_decision = kept;
-}
-
 static void note_kind(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
                       const struct postern_decision *kept)
 {
     if (cache->kinds == NULL)
-        cache->kinds = calloc(KINDS, sizeof(*cache->kinds));
+        cache->kinds = calloc(POSTERN_CACHE_KINDS, sizeof(*cache->kinds));
     if (cache->kinds != NULL)
-        cache->kinds[request->kind % KINDS] = (struct postern_cache_kind){.kind = request->kind, .from = key->from, .to = key->to,
-            .generation = cache->generation, .flags = request->flags & ~SAME, .number = kept->number, .decision = kept};
+        cache->kinds[request->kind % POSTERN_CACHE_KINDS] = (struct postern_cache_kind){.kind = request->kind, .from = key->from, .to = key->to,
+            .generation = cache->generation, .flags = request->flags & ~POSTERN_REQUEST_SAME, .number = kept->number, .decision = kept};
 }
 
 void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
@@ -371,23 +325,9 @@ void postern_cache_note(struct postern_cache *cache, const struct postern_reques
     cache->last_message = NULL;
     if (kept == NULL)
         return;
-    note_last(cache, request, key->from, key->to, kept);
+    postern_cache_note_last(cache, request, key->from, key->to, kept);
     if (postern_request_has_kind(request))
         note_kind(cache, request, key, kept);
-}
-
-const struct postern_decision *postern_cache_alike(struct postern_mediator *mediator, const struct postern_request *request)
-{
-    struct postern_cache *cache = &mediator->cache;
-    const struct postern_cache_kind *place = cache->kinds != NULL ? &cache->kinds[request->kind % KINDS] : NULL;
-
-    if (place == NULL || place->kind != request->kind || place->flags != (request->flags & ~SAME) || place->generation != cache->generation ||
-        request->action != POSTERN_ACTION_SEND || request->message == NULL || place->decision->number != place->number)
-        return NULL;
-    if (class_of(mediator, request->from) != place->from || class_of(mediator, request->to) != place->to)
-        return NULL;
-    note_last(cache, request, place->from, place->to, place->decision);
-    return place->decision;
 }
 
 /* ---- finding and keeping ------------------------------------------------------------------------------------------ */

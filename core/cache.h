@@ -59,12 +59,6 @@ void postern_cache_forget(struct postern_party *party);
 /* May the answer to this question be kept? It must be one that postern_request_fault() finds nothing wrong with. True with *key. */
 bool postern_cache_key_of(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key);
 
-/* To be asked when the host says that this question is about the same message as the one before: the answer to that one, when both are about
- * parties of the same classes; or NULL. */
-const struct postern_decision *postern_cache_repeat(struct postern_mediator *mediator, const struct postern_request *request);
-/* To be asked when the host says of what kind the message is: what was decided about one of that kind, when both ends are of the same classes; or
- * NULL. The next question may be about the same message. */
-const struct postern_decision *postern_cache_alike(struct postern_mediator *mediator, const struct postern_request *request);
 /* This was the question, and the answer as it is kept; NULL: it is not. */
 void postern_cache_note(struct postern_cache *cache, const struct postern_request *request, const struct postern_cache_key *key,
                         const struct postern_decision *kept);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "core/decide.h"
+#include "core/recall.h"
 
 static const uint8_t door_of_place[POSTERN_PLACES] = {
     [POSTERN_PLACE_XML] = POSTERN_DOOR_XML,
@@ -77,8 +77,7 @@ static void end(struct postern_decision *decision)
     decision->quiet = decision->allowed && !decision->log && decision->complaints == 0 && decision->n_findings == 0;
 }
 
-/* Would the security modules still say what they said? Nothing has to be asked again for what had arrived when they were asked last. */
-static bool is_current(struct postern_mediator *mediator)
+bool postern_decide_is_current(struct postern_mediator *mediator)
 {
     struct postern_cache *cache = &mediator->cache;
     bool current = true;
@@ -102,7 +101,7 @@ static const struct postern_decision *find_kept(struct postern_mediator *mediato
 {
     const struct postern_decision *kept = postern_cache_find(&mediator->cache, key, request);
 
-    if (kept == NULL || !kept->secured || is_current(mediator))
+    if (kept == NULL || !kept->secured || postern_decide_is_current(mediator))
         return kept;
     postern_cache_key_of(mediator, request, key); /* of the generation that begins with this */
     return NULL;
@@ -129,13 +128,8 @@ static const struct postern_decision *recall(struct postern_mediator *mediator, 
     return kept != NULL ? kept : room;
 }
 
-/* Apart, so that what is left stays short: for most receivers of a broadcast that is all. */
-static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
-                                                  struct postern_decision *room) __attribute__((noinline));
-
-/* What nobody was asked before, or what cannot be asked. */
-static const struct postern_decision *decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
-                                                  struct postern_decision *room)
+const struct postern_decision *postern_decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
+                                                   struct postern_decision *room)
 {
     const char *fault = postern_request_fault(mediator, request);
 
@@ -144,30 +138,6 @@ static const struct postern_decision *decide_anew(struct postern_mediator *media
     postern_cache_note(&mediator->cache, request, NULL, NULL);
     begin(room, fault);
     return room;
-}
-
-/* What was decided about the message before, or about one like it; NULL: that has to be found out. */
-static inline const struct postern_decision *find_repeated(struct postern_mediator *mediator, const struct postern_request *request)
-{
-    const struct postern_decision *kept = NULL;
-
-    if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) != 0)
-        kept = postern_cache_repeat(mediator, request);
-    if (kept != NULL || !postern_request_has_kind(request))
-        return kept;
-    kept = postern_cache_alike(mediator, request);
-    return kept == NULL || !kept->secured || is_current(mediator) ? kept : NULL;
-}
-
-const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
-{
-    const struct postern_decision *repeated = NULL;
-
-    if ((request->flags & (POSTERN_REQUEST_SAME_INPUT | POSTERN_REQUEST_SAME_MESSAGE)) == 0)
-        mediator->cache.input++;
-    if (postern_request_ends_known(mediator, request))
-        repeated = find_repeated(mediator, request);
-    return repeated != NULL ? repeated : decide_anew(mediator, request, room);
 }
 
 void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,

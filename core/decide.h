@@ -27,8 +27,12 @@ struct postern_decision {
 
 /* Asks the doors in order (XML, container, security modules) and stops at the first that denies. When all abstain it is a deny; when the
  * request is faulty it is a deny, and opinion.why says what is wrong. What they say may be what they said before, as long as they would say it
- * again (core/cache.h). The decision is in *room or in the cache, and valid until the next question. */
-const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room);
+ * again (core/cache.h). The decision is in *room or in the cache, and valid until the next question. To be asked by postern_decide() in core/recall.h. */
+const struct postern_decision *postern_decide_anew(struct postern_mediator *mediator, const struct postern_request *request,
+                                                   struct postern_decision *room);
+
+/* Would the security modules still say what they said? Nothing has to be asked again for what had arrived when they were asked last. */
+bool postern_decide_is_current(struct postern_mediator *mediator);
 
 /* The same, and asks every door, each anew, also those behind the one that denied: opinions is what each said, by its place. */
 void postern_decide_all(const struct postern_mediator *mediator, const struct postern_request *request,

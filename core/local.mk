@@ -29,6 +29,7 @@ libcore_la_SOURCES = \
 	core/party.c core/party.h \
 	core/pattern.c core/pattern.h \
 	core/request.c \
+	core/recall.h \
 	core/rule.c core/rule.h \
 	core/rulelist.c core/rulelist.h \
 	core/ruleset.c core/ruleset.h \

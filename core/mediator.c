@@ -10,7 +10,7 @@
 
 #include "core/audit.h"
 #include "core/console.h"
-#include "core/decide.h"
+#include "core/recall.h"
 #include "core/figures.h"
 #include "core/grant.h"
 

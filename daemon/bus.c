@@ -195,27 +195,41 @@ int postern_bus_listen(struct postern_bus *bus, int fd, uint64_t id, const uint8
 
 /* ---- the end of a round -------------------------------------------------------------------------------- */
 
-#define N_TIMEOUTS 7
+/* All that time-outs wait in. */
+static const size_t timeouts_at[] = {
+    offsetof(struct postern_bus, auth_timeouts),
+    offsetof(struct postern_bus, fd_timeouts),
+    offsetof(struct postern_bus, replies.timeouts),
+    offsetof(struct postern_bus, activations.timeouts),
+    offsetof(struct postern_bus, reload.resolver.timeouts),
+    offsetof(struct postern_bus, reload.retries),
+    offsetof(struct postern_bus, reload.watch.timeouts),
+};
+#define N_TIMEOUTS (sizeof(timeouts_at) / sizeof(timeouts_at[0]))
 
-static void all_timeouts(struct postern_bus *bus, struct postern_timeouts *all[N_TIMEOUTS])
+static inline struct postern_timeouts *timeouts_of(struct postern_bus *bus, size_t i)
 {
-    struct postern_timeouts *const list[N_TIMEOUTS] = {
-        &bus->auth_timeouts,      &bus->fd_timeouts,   &bus->replies.timeouts, &bus->activations.timeouts, &bus->reload.resolver.timeouts,
-        &bus->reload.retries, &bus->reload.watch.timeouts,
-    };
+    return (struct postern_timeouts *)(void *)((char *)bus + timeouts_at[i]);
+}
 
-    memcpy(all, list, sizeof(list));
+/* UINT64_MAX: nothing waits. */
+static inline uint64_t first_deadline(struct postern_bus *bus)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (size_t i = 0; i < N_TIMEOUTS; i++) {
+        const struct postern_timeout *timeout = timeouts_of(bus, i)->first;
+
+        if (timeout != NULL && timeout->deadline < first)
+            first = timeout->deadline;
+    }
+    return first;
 }
 
 static int next_timeout(void *data)
 {
-    struct postern_timeouts *all[N_TIMEOUTS];
-    uint64_t first = UINT64_MAX, now;
+    uint64_t first = first_deadline(data), now;
 
-    all_timeouts(data, all);
-    for (size_t i = 0; i < N_TIMEOUTS; i++)
-        if (all[i]->first != NULL && all[i]->first->deadline < first)
-            first = all[i]->first->deadline;
     if (first == UINT64_MAX)
         return -1;
     now = postern_timeout_now();
@@ -226,17 +240,13 @@ static int next_timeout(void *data)
 
 static void expire_timeouts(struct postern_bus *bus)
 {
-    struct postern_timeouts *all[N_TIMEOUTS];
-    uint64_t now = 0;
+    uint64_t first = first_deadline(bus), now;
 
-    all_timeouts(bus, all);
-    for (size_t i = 0; i < N_TIMEOUTS; i++) {
-        if (all[i]->first == NULL)
-            continue;
-        if (now == 0)
-            now = postern_timeout_now();
-        postern_timeouts_expire(all[i], now);
-    }
+    if (first == UINT64_MAX)
+        return;
+    now = postern_timeout_now();
+    for (size_t i = 0; first <= now && i < N_TIMEOUTS; i++)
+        postern_timeouts_expire(timeouts_of(bus, i), now);
 }
 
 #define DRIVER_MESSAGE_KEPT (256u << 10) /* bytes of memory that the bus keeps for its next own message */
@@ -264,8 +274,10 @@ static void round_end(void *data)
         dead = conn->next_doomed;
         postern_conn_free(conn);
     }
-    postern_host_reap(bus);
-    postern_children_reap(bus);
+    if (bus->dead_watches != NULL || bus->dead_listeners != NULL)
+        postern_host_reap(bus);
+    if (bus->dead_children != NULL)
+        postern_children_reap(bus);
     if (bus->driver_message.cap > DRIVER_MESSAGE_KEPT)
         postern_buf_finish(&bus->driver_message);
     bus->received = true; /* what the next round begins with, be it that somebody has left, is not what arrived in this one */

@@ -365,12 +365,10 @@ void postern_conn_flush(struct postern_conn *conn)
     }
 }
 
-const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance)
+const struct postern_stamp *postern_conn_make_stamp(struct postern_conn *conn, char order, const char *instance)
 {
     struct postern_stamp **stamp = &conn->stamps[order == 'B'][instance != NULL];
 
-    if (*stamp != NULL)
-        return *stamp;
     *stamp = calloc(1, sizeof(**stamp));
     if (*stamp == NULL)
         return NULL;

@@ -127,10 +127,19 @@ void postern_conn_flush(struct postern_conn *conn);
 
 /* The stamp for messages of this connection, in the byte order of the message, with field 10 or without. instance must be the
  * one string that this connection ever carries. NULL: out of memory. */
-const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance);
+static inline const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance);
+/* The same, for the first time. */
+const struct postern_stamp *postern_conn_make_stamp(struct postern_conn *conn, char order, const char *instance);
 
 /* Counts it as one that has said Hello. */
 void postern_conn_complete(struct postern_conn *conn);
+
+static inline const struct postern_stamp *postern_conn_stamp(struct postern_conn *conn, char order, const char *instance)
+{
+    const struct postern_stamp *stamp = conn->stamps[order == 'B'][instance != NULL];
+
+    return stamp != NULL ? stamp : postern_conn_make_stamp(conn, order, instance);
+}
 
 static inline struct postern_conn *postern_conn_of_names(struct postern_name_owner *owner)
 {

@@ -85,9 +85,8 @@ static struct postern_fdset *gather(struct postern_conn *conn, uint32_t n)
     return made;
 }
 
-int postern_input_fds_claim(struct postern_conn *conn, uint32_t n, uint64_t end, struct postern_fdset **set)
+int postern_input_fds_claim_some(struct postern_conn *conn, uint32_t n, uint64_t end, struct postern_fdset **set)
 {
-    *set = NULL;
     if (n > conn->in_fds_n || n > conn->bus->config->limits.max_message_unix_fds || n > POSTERN_FDS_MAX)
         return -EBADMSG;
     if (n > 0) {

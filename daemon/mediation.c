@@ -8,7 +8,6 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "daemon/bus.h"
 #include "daemon/host.h"
 #include "util/cleanup.h"
 
@@ -57,11 +56,6 @@ int postern_mediation_reload(struct postern_bus *bus, struct postern_error *erro
     return r < 0 ? postern_error_set(error, r, "%s", fault.text) : 0;
 }
 
-static struct postern_view view_of_text(const char *text)
-{
-    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
-}
-
 static struct postern_activatable activatable_of(const struct postern_service *service)
 {
     return (struct postern_activatable){
@@ -69,12 +63,12 @@ static struct postern_activatable activatable_of(const struct postern_service *s
         .allow_line = service->allow.line,
         .owner_user_line = service->owner_user.line,
         .access_control_line = service->access_control.line,
-        .name = view_of_text(service->name),
-        .file = view_of_text(service->file),
-        .assumed_label = view_of_text(service->apparmor_label),
-        .allow = view_of_text(service->allow.text),
-        .owner_user = view_of_text(service->owner_user.text),
-        .access_control = view_of_text(service->access_control.text),
+        .name = postern_mediation_text(service->name),
+        .file = postern_mediation_text(service->file),
+        .assumed_label = postern_mediation_text(service->apparmor_label),
+        .allow = postern_mediation_text(service->allow.text),
+        .owner_user = postern_mediation_text(service->owner_user.text),
+        .access_control = postern_mediation_text(service->access_control.text),
     };
 }
 
@@ -176,25 +170,7 @@ int postern_mediation_name(struct postern_conn *conn, const char *name, uint32_t
     return module != NULL ? module->party_name(conn->party, name, state) : 0;
 }
 
-void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request)
-{
-    *request = (struct postern_request){
-        .size = sizeof(*request),
-        .action = question->action,
-        .flags = question->flags,
-        .from = question->from != NULL ? question->from->party : NULL,
-        .to = question->to != NULL ? question->to->party : NULL,
-        .addressed = question->addressed != NULL ? question->addressed->party : NULL,
-        .message = question->message,
-        .name = view_of_text(question->name),
-        .kind = bus->tells_kinds ? question->kind : 0,
-    };
-    /* A module that does not know the label would refuse the whole question for it. */
-    if (question->assumed_label != NULL && bus->module != NULL && bus->module->abi.minor >= 2)
-        request->assumed_label = view_of_text(question->assumed_label);
-}
-
-static bool ask(struct postern_bus *bus, struct postern_request *request, struct postern_verdict *verdict)
+bool postern_mediation_ask(struct postern_bus *bus, struct postern_request *request, struct postern_verdict *verdict)
 {
     *verdict = (struct postern_verdict){.size = sizeof(*verdict)};
     if (bus->module == NULL)
@@ -210,21 +186,13 @@ static bool ask(struct postern_bus *bus, struct postern_request *request, struct
     return false;
 }
 
-bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
-{
-    struct postern_request request;
-
-    postern_mediation_prepare(bus, question, &request);
-    return ask(bus, &request, verdict);
-}
-
 bool postern_mediation_may_reach(const struct postern_conn *to, struct postern_request *request, struct postern_verdict *verdict)
 {
     struct postern_bus *bus = to->bus;
     bool may;
 
     request->to = to->party;
-    may = ask(bus, request, verdict);
+    may = postern_mediation_ask(bus, request, verdict);
     request->flags |= POSTERN_REQUEST_SAME_MESSAGE & bus->hints; /* as all questions to come are */
     return may;
 }
@@ -273,30 +241,4 @@ int postern_mediation_facts(const struct postern_conn *from, const struct poster
 void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to)
 {
     to->bus->module->delivered(from->party, to->party);
-}
-
-static struct postern_view view_of(struct postern_field_view field)
-{
-    return (struct postern_view){.data = field.s, .len = field.len};
-}
-
-void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body)
-{
-    *view = (struct postern_message){
-        .size = sizeof(*view),
-        .type = header->type,
-        .flags = header->flags,
-        .order = (uint8_t)header->order,
-        .serial = header->serial,
-        .reply_serial = header->reply_serial,
-        .fds = header->fds,
-        .body_len = header->body_len,
-        .path = view_of(header->path),
-        .interface = view_of(header->interface),
-        .member = view_of(header->member),
-        .error = view_of(header->error),
-        .destination = view_of(header->destination),
-        .signature = view_of(header->signature),
-        .body = body,
-    };
 }

@@ -9,13 +9,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include "daemon/bus.h"
 #include "daemon/conn.h"
 #include "postern/module.h"
 #include "util/error.h"
 #include "wire/header.h"
-
-struct postern_bus;
 
 /* Loads and opens the mediator. 0, or a negative errno with *error saying why. path "none": none. */
 int postern_mediation_open(struct postern_bus *bus, const char *path, const char *mediator_config, bool verbose, struct postern_error *error);
@@ -47,11 +47,11 @@ struct postern_mediation {
 };
 
 /* True: allowed. False: denied; *verdict tells what the sender is told. */
-bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict);
+static inline bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict);
 
 /* The same in two steps, for a message with many receivers: the question as the module gets it, made once, and asked for each of them. Who `to` is
  * in question does not matter. The message must stay as it is. */
-void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request);
+static inline void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request);
 bool postern_mediation_may_reach(const struct postern_conn *to, struct postern_request *request, struct postern_verdict *verdict);
 
 /* How much may `observer` know of a connection (NULL: of whoever it is) and name: POSTERN_SEE_... */
@@ -70,6 +70,69 @@ int postern_mediation_facts(const struct postern_conn *from, const struct poster
 void postern_mediation_delivered(const struct postern_conn *from, const struct postern_conn *to);
 
 /* Shows a parsed header to the mediator; body NULL: without its body. The views point into the message. */
-void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body);
+static inline void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body);
+
+/* ---- of one piece with who asks, which each message does --------------------------------------------- */
+
+/* Asks what was prepared. */
+bool postern_mediation_ask(struct postern_bus *bus, struct postern_request *request, struct postern_verdict *verdict);
+
+/* NULL: absent. */
+static inline struct postern_view postern_mediation_text(const char *text)
+{
+    return (struct postern_view){.data = text, .len = text != NULL ? (uint32_t)strlen(text) : 0};
+}
+
+static inline void postern_mediation_prepare(const struct postern_bus *bus, const struct postern_mediation *question, struct postern_request *request)
+{
+    *request = (struct postern_request){
+        .size = sizeof(*request),
+        .action = question->action,
+        .flags = question->flags,
+        .from = question->from != NULL ? question->from->party : NULL,
+        .to = question->to != NULL ? question->to->party : NULL,
+        .addressed = question->addressed != NULL ? question->addressed->party : NULL,
+        .message = question->message,
+        .name = postern_mediation_text(question->name),
+        .kind = bus->tells_kinds ? question->kind : 0,
+    };
+    /* A module that does not know the label would refuse the whole question for it. */
+    if (question->assumed_label != NULL && bus->module != NULL && bus->module->abi.minor >= 2)
+        request->assumed_label = postern_mediation_text(question->assumed_label);
+}
+
+static inline bool postern_mediation_may(struct postern_bus *bus, const struct postern_mediation *question, struct postern_verdict *verdict)
+{
+    struct postern_request request;
+
+    postern_mediation_prepare(bus, question, &request);
+    return postern_mediation_ask(bus, &request, verdict);
+}
+
+static inline struct postern_view postern_mediation_field(struct postern_field_view field)
+{
+    return (struct postern_view){.data = field.s, .len = field.len};
+}
+
+static inline void postern_mediation_view(struct postern_message *view, const struct postern_header *header, const uint8_t *body)
+{
+    *view = (struct postern_message){
+        .size = sizeof(*view),
+        .type = header->type,
+        .flags = header->flags,
+        .order = (uint8_t)header->order,
+        .serial = header->serial,
+        .reply_serial = header->reply_serial,
+        .fds = header->fds,
+        .body_len = header->body_len,
+        .path = postern_mediation_field(header->path),
+        .interface = postern_mediation_field(header->interface),
+        .member = postern_mediation_field(header->member),
+        .error = postern_mediation_field(header->error),
+        .destination = postern_mediation_field(header->destination),
+        .signature = postern_mediation_field(header->signature),
+        .body = body,
+    };
+}
 
 #endif

@@ -27,10 +27,26 @@ struct delivery {
     struct postern_forward forward;
 };
 
-static void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
+/* Part by part: the item is set when there is one, and nothing is set twice. */
+static inline void delivery_init(struct delivery *delivery, struct postern_conn *from, struct postern_incoming *message)
 {
-    *delivery = (struct delivery){.from = from, .message = message, .forward = {.from = from, .message = message}};
+    delivery->from = from;
+    delivery->message = message;
+    delivery->addressed = NULL;
+    delivery->flags = 0;
+    delivery->request = NULL;
+    delivery->forward.from = from;
+    delivery->forward.message = message;
+    delivery->forward.stamp = NULL;
+    delivery->forward.plain = false;
     postern_mediation_view(&delivery->view, &message->header, NULL);
+}
+
+/* Hardly ever is there a monitor. */
+static inline void show(struct delivery *delivery, const struct postern_conn *to)
+{
+    if (delivery->from->bus->monitors.list != NULL)
+        postern_monitors_show(&delivery->forward, to);
 }
 
 #define WORK_OF_DRIVER 16u /* what the bus itself is called for, in deliveries, without its answer: most calls cost no more */
@@ -234,12 +250,12 @@ static void dispatch_unowned(struct delivery *delivery)
         question.assumed_label = service->apparmor_label;
     }
     if ((from->contained || service != NULL) && !postern_mediation_may(from->bus, &question, &verdict)) {
-        postern_monitors_show(&delivery->forward, NULL);
+        show(delivery, NULL);
         refuse(delivery, NULL, &verdict);
     } else if (service != NULL) {
         postern_activation_message(&delivery->forward, service);
     } else {
-        postern_monitors_show(&delivery->forward, NULL);
+        show(delivery, NULL);
         not_there(delivery);
     }
 }
@@ -307,7 +323,7 @@ static void dispatch_driver(struct delivery *delivery)
     int r = 0;
 
     if (!is_failure) /* monitors see what it leads to, as of dbus-daemon */
-        postern_monitors_show(&delivery->forward, NULL);
+        show(delivery, NULL);
     if (!postern_mediation_may(from->bus, &question, &verdict)) {
         refuse(delivery, NULL, &verdict);
         return;
@@ -329,7 +345,7 @@ static void dispatch_driver(struct delivery *delivery)
  * it answers those that every peer answers. Nothing in those answers is private, so nobody is asked. */
 static void dispatch_undirected(struct delivery *delivery)
 {
-    postern_monitors_show(&delivery->forward, NULL);
+    show(delivery, NULL);
     switch (delivery->message->header.type) {
     case POSTERN_MESSAGE_SIGNAL:
         delivery->flags = POSTERN_REQUEST_BROADCAST;
@@ -359,7 +375,7 @@ static void dispatch_before_hello(struct postern_conn *from, struct postern_inco
         }
         return;
     }
-    postern_monitors_show(&delivery.forward, NULL);
+    show(&delivery, NULL);
     if (!to_driver)
         postern_conn_doom(from, "its first message was not Hello");
 }
@@ -380,7 +396,7 @@ void postern_router_dispatch(struct postern_conn *from, struct postern_incoming 
     }
     delivery_init(&delivery, from, message);
     if (header->type > POSTERN_MESSAGE_SIGNAL) {
-        postern_monitors_show(&delivery.forward, NULL);
+        show(&delivery, NULL);
         return; /* unknown types are ignored, as the specification asks */
     }
     if (header->destination.s == NULL) {
@@ -393,7 +409,7 @@ void postern_router_dispatch(struct postern_conn *from, struct postern_incoming 
             dispatch_unowned(&delivery);
             return;
         }
-        postern_monitors_show(&delivery.forward, to);
+        show(&delivery, to);
         dispatch_unicast(&delivery, to);
     }
 }

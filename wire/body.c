@@ -118,7 +118,7 @@ static bool scan_numbers(struct scan *scan, char code, size_t size, uint32_t len
 {
     size_t end = scan->pos + len;
 
-    if (len % size != 0)
+    if ((len & (size - 1)) != 0) /* sizes are powers of two */
         return false;
     if (code == 'b' || code == 'h')
         for (; scan->pos < end; scan->pos += size)

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/decide.h"
+#include "core/recall.h"
 #include "tests/unit/door-fixture.h"
 
 /* ---- doors ------------------------------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "core/decide.h"
+#include "core/recall.h"
 #include "tests/unit/door-scene.h"
 
 /* What a policy begins with. */
