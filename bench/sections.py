@@ -20,20 +20,26 @@ def point(label, load, buses=ALL, metrics=(CPU,), one_cpu=False, kind='', rules=
     return Point(label, load.split(), buses, metrics, one_cpu, kind, rules, fresh)
 
 
+def both_ways(label, load, *arguments, **more):
+    """Across two CPUs, and with client and bus on one: nobody's CPU has to be woken up there."""
+    return [point(label, load, *arguments, **more), point(label + ', one CPU', load, *arguments, one_cpu=True, **more)]
+
+
 def latency(quick):
     return [point('one call at a time', 'latency', metrics=(CPU, TIME, SLOW), one_cpu=True)]
 
 
 def window(quick):
-    return [point('%d call%s under way' % (n, 's' if n > 1 else ''), 'window --window=%d' % n) for n in (1, 4, 16, 64)]
+    return [point('%d call%s under way' % (n, 's' if n > 1 else ''), 'window --window=%d' % n) for n in (1, 4, 16)] + both_ways(
+        '64 calls under way', 'window --window=64')
 
 
 def single(quick):
-    return [point('64 calls under way, one send() each', 'window --window=64 --each')]
+    return both_ways('64 calls under way, one send() each', 'window --window=64 --each')
 
 
 def callers(quick):
-    return [point('%d callers' % n, 'callers --callers=%d' % n, BUSES_ONLY) for n in ((4, 32) if quick else (32, 1000))]
+    return both_ways('32 callers', 'callers --callers=32', BUSES_ONLY) + ([] if quick else [point('1000 callers', 'callers --callers=1000', BUSES_ONLY)])
 
 
 def payload(quick):
@@ -51,10 +57,9 @@ def fds(quick):
 
 def fanout(quick):
     m = 10 if quick else 1000
-    return [point('10 receivers, one signal at a time', 'fanout --receivers=10', metrics=(DELIVERY,)),
-            point('10 receivers, one signal at a time, one CPU', 'fanout --receivers=10', metrics=(DELIVERY,), one_cpu=True),
+    return [*both_ways('10 receivers, one signal at a time', 'fanout --receivers=10', metrics=(DELIVERY,)),
             point('10 receivers', 'fanout --receivers=10 --window=64', metrics=(DELIVERY,)),
-            point('10 receivers, %d rules that do not match' % m, 'fanout --receivers=10 --window=64 --rules=%d' % m, metrics=(DELIVERY,)),
+            *both_ways('10 receivers, %d rules that do not match' % m, 'fanout --receivers=10 --window=64 --rules=%d' % m, metrics=(DELIVERY,)),
             point('100 receivers', 'fanout --receivers=100 --window=64', metrics=(DELIVERY,))]
 
 
@@ -70,7 +75,7 @@ def fairness(quick):
 
 
 def churn(quick):
-    return [point('connect, authenticate, Hello, close', 'churn', BUSES_ONLY, metrics=(('cpu_us', 'CPU us/connection'),))]
+    return both_ways('connect, authenticate, Hello, close', 'churn', BUSES_ONLY, metrics=(('cpu_us', 'CPU us/connection'),))
 
 
 KIND_WORDS = {'dest': 'with destination', 'nodest': 'without destination', 'dest-match': 'with destination, all matching',

@@ -40,14 +40,8 @@ void postern_figures_count(const struct postern_request *request, const struct p
     }
     if (request->action != POSTERN_ACTION_SEND)
         return;
-    if (from != NULL) {
-        from->figures.sent++;
-        from->figures.bytes_sent += m->body_len;
-        from->figures.fds_sent += m->fds;
-    }
-    if (to != NULL) {
-        to->figures.received++;
-        to->figures.bytes_received += m->body_len;
-        to->figures.fds_received += m->fds;
-    }
+    if (from != NULL)
+        postern_figures_sent(&from->figures, m);
+    if (to != NULL)
+        postern_figures_received(&to->figures, m);
 }

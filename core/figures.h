@@ -23,9 +23,19 @@ struct postern_figures {
 /* Counts a decision for the instances at both ends. Of denials counts who asked for it; receivers that are not let near a broadcast are the
  * normal case, and count for nobody. Between parties outside of containers there is nothing to count. */
 void postern_figures_count(const struct postern_request *request, const struct postern_decision *decision);
-static inline bool postern_figures_has(const struct postern_request *request)
+/* Counts a message that may pass at the end that sends, and at the one that gets it. */
+static inline void postern_figures_sent(struct postern_figures *figures, const struct postern_message *message)
 {
-    return (request->from != NULL && request->from->instance != NULL) || (request->to != NULL && request->to->instance != NULL);
+    figures->sent++;
+    figures->bytes_sent += message->body_len;
+    figures->fds_sent += message->fds;
+}
+
+static inline void postern_figures_received(struct postern_figures *figures, const struct postern_message *message)
+{
+    figures->received++;
+    figures->bytes_received += message->body_len;
+    figures->fds_received += message->fds;
 }
 
 #endif

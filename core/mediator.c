@@ -133,11 +133,58 @@ static bool is_told(const struct postern_mediator *mediator, const struct poster
     return !decision->quiet || (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0 || postern_watch_wants(&mediator->watching, false);
 }
 
+/* What the verdict says of a message that may pass. */
+static uint32_t allowed_flags(const struct postern_request *request)
+{
+    return (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | header_flags(request);
+}
+
+/* Answers with what was decided before; NULL: with what is decided now. */
+static int answer(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision,
+                  struct postern_verdict *verdict) __attribute__((noinline));
+
+static int answer(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision,
+                  struct postern_verdict *verdict)
+{
+    struct postern_decision room;
+
+    if (decision == NULL)
+        decision = postern_decide_anew(mediator, request, &room);
+    postern_figures_count(request, decision);
+    if (is_told(mediator, decision))
+        postern_audit_decision(mediator, request, decision);
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = decision->allowed};
+    if (decision->allowed) {
+        verdict->flags = allowed_flags(request);
+    } else {
+        verdict->door = decision->door;
+        verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
+        verdict->error_text = denial_text(mediator, request, decision);
+    }
+    return 0;
+}
+
+/* A message passes that comes out of a container, or goes into one. */
+static int pass_contained(const struct postern_request *request, struct postern_verdict *verdict) __attribute__((noinline));
+
+static int pass_contained(const struct postern_request *request, struct postern_verdict *verdict)
+{
+    struct postern_instance *from = request->from != NULL ? request->from->instance : NULL;
+    struct postern_instance *to = request->to != NULL ? request->to->instance : NULL;
+
+    if (from != NULL)
+        postern_figures_sent(&from->figures, request->message);
+    if (to != NULL)
+        postern_figures_received(&to->figures, request->message);
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = 1, .flags = allowed_flags(request)};
+    return 0;
+}
+
+/* Nearly every message passes as the one before, and nobody is to be told: that is what stands here. */
 int postern_mediator_mediate(struct postern_mediator *mediator, const struct postern_request *request,
                              struct postern_verdict *verdict)
 {
-    struct postern_decision room;
-    const struct postern_decision *decision;
+    const struct postern_decision *kept;
     int r = postern_request_check(request);
 
     if (postern_abi_check(verdict, verdict->size, sizeof(*verdict)) == -EINVAL)
@@ -146,18 +193,11 @@ int postern_mediator_mediate(struct postern_mediator *mediator, const struct pos
         return r;
     if (mediator->lost_grants != NULL && request->from != NULL)
         postern_grants_settle(mediator); /* whoever had to be told of the names has been */
-    decision = postern_decide(mediator, request, &room);
-    if (postern_figures_has(request))
-        postern_figures_count(request, decision);
-    if (is_told(mediator, decision))
-        postern_audit_decision(mediator, request, decision);
-    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = decision->allowed};
-    if (decision->allowed) {
-        verdict->flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | header_flags(request);
-    } else {
-        verdict->door = decision->door;
-        verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
-        verdict->error_text = denial_text(mediator, request, decision);
-    }
+    kept = postern_recall(mediator, request);
+    if (kept == NULL || is_told(mediator, kept))
+        return answer(mediator, request, kept, verdict);
+    if ((request->from != NULL && request->from->instance != NULL) || (request->to != NULL && request->to->instance != NULL))
+        return pass_contained(request, verdict);
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = 1, .flags = header_flags(request)};
     return 0;
 }

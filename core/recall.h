@@ -78,8 +78,8 @@ static inline const struct postern_decision *postern_recall_kind(struct postern_
     return place->decision;
 }
 
-static inline const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request,
-                                                            struct postern_decision *room)
+/* What was decided before and holds for this question, or NULL. To be asked once for each question. */
+static inline const struct postern_decision *postern_recall(struct postern_mediator *mediator, const struct postern_request *request)
 {
     const struct postern_decision *kept = NULL;
 
@@ -91,6 +91,14 @@ static inline const struct postern_decision *postern_decide(struct postern_media
         if (kept == NULL && postern_request_has_kind(request))
             kept = postern_recall_kind(mediator, request);
     }
+    return kept;
+}
+
+static inline const struct postern_decision *postern_decide(struct postern_mediator *mediator, const struct postern_request *request,
+                                                            struct postern_decision *room)
+{
+    const struct postern_decision *kept = postern_recall(mediator, request);
+
     return kept != NULL ? kept : postern_decide_anew(mediator, request, room);
 }
 

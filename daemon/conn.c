@@ -317,7 +317,7 @@ static int write_large(struct postern_conn *conn, const struct postern_outq_item
 int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item *item, struct postern_account *sender)
 {
     uint64_t bytes = conn->out.bytes, fds = conn->out.fds, n = item->header_len + item->body_len;
-    int r;
+    int r = 0;
 
     if (conn->broken || conn->state == POSTERN_CONN_DOOMED)
         return 0;
@@ -328,7 +328,7 @@ int postern_conn_queue(struct postern_conn *conn, const struct postern_outq_item
         sender = NULL;
     if (item->body_len >= WRITE_THROUGH_FROM && item->fds == NULL)
         r = write_large(conn, item, sender);
-    else
+    else if (!postern_outq_append(&conn->out, item, sender))
         r = postern_outq_push(&conn->out, &conn->bus->pool, item, sender);
     charge_growth(conn, bytes, fds);
     conn->bus->work += 1 + n / WORK_BYTES;

@@ -70,18 +70,22 @@ struct postern_match_entry {
     struct slot second;                      /* FOR_EAVESDROPPING, of a rule that is at home FOR_BROADCASTS */
 };
 
-struct postern_matchset {
-    struct bucket *tables[N_INDEXES][N_TABLES];
-    unsigned used[N_INDEXES]; /* which of them have buckets, as bits */
-    struct group *groups; /* of all buckets */
-    uint64_t stamp;
-    uint32_t n_eavesdrop;
-};
-
 /* The hashes of the four values, of a rule or a message. */
 struct key_values {
     unsigned mask; /* KEY_... of those that are there */
     uint64_t hash[N_KEYS];
+};
+
+struct postern_matchset {
+    struct bucket *tables[N_INDEXES][N_TABLES];
+    unsigned used[N_INDEXES];   /* which of them have buckets, as bits */
+    unsigned needed[N_INDEXES]; /* KEY_... of all these */
+    uint64_t kind;              /* of the message that was looked for last; 0: it has none */
+    unsigned kind_needed;       /* what was needed then */
+    struct key_values of_kind;  /* and found in it, but for arg0 */
+    struct group *groups; /* of all buckets */
+    uint64_t stamp;
+    uint32_t n_eavesdrop;
 };
 
 static void set_value(struct key_values *values, unsigned index, const char *s, uint32_t len)
@@ -140,7 +144,12 @@ static void note_use(struct postern_matchset *set, struct bucket **table)
     size_t number = (size_t)(table - &set->tables[0][0]);
     unsigned *used = &set->used[number / N_TABLES], bit = 1u << number % N_TABLES;
 
+    unsigned *needed = &set->needed[number / N_TABLES];
+
     *used = *table != NULL ? *used | bit : *used & ~bit;
+    *needed = 0;
+    for (unsigned mask = 0; mask < N_TABLES; mask++)
+        *needed |= (*used & 1u << mask) != 0 ? mask : 0;
 }
 
 static struct bucket *bucket_get(struct postern_matchset *set, struct bucket **table, uint64_t key)
@@ -404,18 +413,34 @@ bool postern_matchset_has_eavesdrop(const struct postern_matchset *set)
     return set->n_eavesdrop > 0;
 }
 
-/* Hashes of what the message has; arg0 only when a rule asks for it, since that means reading the body. */
-static struct key_values message_values(unsigned used, const struct postern_header *header, struct postern_match_args *args)
+/* Hashes of what the message has, of those that are needed. */
+static void set_header_values(struct key_values *values, unsigned needed, const struct postern_header *header)
+{
+    if ((needed & KEY_PATH) != 0)
+        set_value(values, 0, header->path.s, header->path.len);
+    if ((needed & KEY_INTERFACE) != 0)
+        set_value(values, 1, header->interface.s, header->interface.len);
+    if ((needed & KEY_MEMBER) != 0)
+        set_value(values, 2, header->member.s, header->member.len);
+}
+
+/* The same with arg0, only when a rule asks for it, since that means reading the body. Who sends something sends it again, mostly. */
+static struct key_values message_values(struct postern_matchset *set, unsigned needed, const struct postern_header *header, struct postern_match_args *args)
 {
     struct key_values values = {0};
-    bool arg0 = (used >> KEY_ARG0) != 0; /* these tables come last */
 
-    set_value(&values, 0, header->path.s, header->path.len);
-    set_value(&values, 1, header->interface.s, header->interface.len);
-    set_value(&values, 2, header->member.s, header->member.len);
-    if (arg0)
-        postern_match_args_read(args);
-    if (arg0 && args->n > 0 && args->args[0].type == 's')
+    if (header->kind != 0 && header->kind == set->kind && needed == set->kind_needed) {
+        values = set->of_kind;
+    } else {
+        set_header_values(&values, needed, header);
+        set->kind = header->kind;
+        set->kind_needed = needed;
+        set->of_kind = values;
+    }
+    if ((needed & KEY_ARG0) == 0)
+        return values;
+    postern_match_args_read(args);
+    if (args->n > 0 && args->args[0].type == 's')
         set_value(&values, 3, args->args[0].s, args->args[0].len);
     return values;
 }
@@ -423,15 +448,14 @@ static struct key_values message_values(unsigned used, const struct postern_head
 bool postern_matchset_may_find(const struct postern_matchset *set, const struct postern_header *header, const char *arg0)
 {
     struct bucket *const *tables = set->tables[FOR_BROADCASTS];
-    unsigned used = set->used[FOR_BROADCASTS];
+    unsigned used = set->used[FOR_BROADCASTS], needed = set->needed[FOR_BROADCASTS];
     struct key_values values = {0};
 
     if (used == 0)
         return false;
-    set_value(&values, 0, header->path.s, header->path.len);
-    set_value(&values, 1, header->interface.s, header->interface.len);
-    set_value(&values, 2, header->member.s, header->member.len);
-    set_value(&values, 3, arg0, (uint32_t)strlen(arg0));
+    set_header_values(&values, needed, header);
+    if ((needed & KEY_ARG0) != 0)
+        set_value(&values, 3, arg0, (uint32_t)strlen(arg0));
     for (unsigned mask = 0; used >> mask != 0; mask++)
         if ((used & 1u << mask) != 0 && (mask & ~values.mask) == 0 && bucket_find(tables[mask], combine(&values, mask)) != NULL)
             return true;
@@ -504,7 +528,7 @@ void postern_matchset_find(struct postern_matchset *set, const struct postern_he
     const struct search search = {.set = set, .header = header, .args = args, .route = route};
     unsigned index = eavesdrop ? FOR_EAVESDROPPING : FOR_BROADCASTS, used = set->used[index];
     struct bucket *const *tables = set->tables[index];
-    struct key_values values = message_values(used, header, args);
+    struct key_values values = message_values(set, set->needed[index], header, args);
 
     set->stamp++;
     for (unsigned mask = 0; used >> mask != 0; mask++) {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "daemon/account.h"
 #include "daemon/fdset.h"
@@ -60,6 +61,30 @@ struct postern_outq_item {
 /* Queues it at the expense of sender, which gets a reference of its own; NULL: at nobody's. 0 or -ENOMEM with the queue unchanged. */
 int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
                       struct postern_account *sender);
+
+/* The same for one more message at the expense of who sent the last, without descriptors, where there is room: nearly every one, hence here. False: it is
+ * another, and nothing was done. */
+static inline bool postern_outq_append(struct postern_outq *queue, const struct postern_outq_item *item, struct postern_account *sender)
+{
+    size_t n = item->header_len + item->body_len;
+    struct postern_outq_mark *last;
+    uint8_t *to;
+
+    if (queue->buf == NULL || n > queue->buf->cap - queue->tail || queue->mark_head == queue->mark_tail || item->fds != NULL)
+        return false;
+    last = &queue->buf->marks[queue->mark_tail - 1];
+    if (last->sender != sender || last->fds != NULL)
+        return false;
+    to = queue->buf->data + queue->tail;
+    memcpy(to, item->header, item->header_len);
+    if (item->body_len > 0)
+        memcpy(to + item->header_len, item->body, item->body_len);
+    queue->tail += n;
+    queue->bytes += n;
+    last->end += n;
+    postern_account_charge(sender, POSTERN_CHARGE_BYTES, n);
+    return true;
+}
 
 /* Like push, at the same expense, but first tries to write what waits and the message straight to the socket and queues only what did not fit: for large
  * bodies, that a copy would cost dear. Only for messages without descriptors. 0 or -ENOMEM; *error is set to the negative errno of

@@ -44,6 +44,7 @@ static void teardown(void)
     close(pair[1]);
 }
 
+/* As who queues does it. */
 static int push(const char *header, const char *body, struct postern_account *sender, struct postern_fdset *fds)
 {
     struct postern_outq_item item = {
@@ -54,7 +55,7 @@ static int push(const char *header, const char *body, struct postern_account *se
         .fds = fds,
     };
 
-    return postern_outq_push(&queue, &pool, &item, sender);
+    return postern_outq_append(&queue, &item, sender) ? 0 : postern_outq_push(&queue, &pool, &item, sender);
 }
 
 static struct postern_fdset *some_fd(void)
