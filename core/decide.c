@@ -97,34 +97,52 @@ bool postern_decide_is_current(struct postern_mediator *mediator)
     return current;
 }
 
-static const struct postern_decision *find_kept(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key)
+static const struct postern_decision *find_kept(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_cache_key *key)
 {
     const struct postern_decision *kept = postern_cache_find(&mediator->cache, key, request);
 
-    if (kept == NULL || !kept->secured || postern_decide_is_current(mediator))
-        return kept;
-    postern_cache_key_of(mediator, request, key); /* of the generation that begins with this */
+    return kept == NULL || !kept->secured || postern_decide_is_current(mediator) ? kept : NULL;
+}
+
+#define SETTLE_TRIES 4
+
+/* What the doors say now: all of them of one policy. When one is loaded while they are asked, they are asked again; one that is loaded again and
+ * again gets no answer out of us, and that denies. Returns the decision as it is kept, under *key; NULL: it is not. */
+static const struct postern_decision *ask_and_keep(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key,
+                                                   struct postern_decision *room)
+{
+    struct postern_cache *cache = &mediator->cache;
+
+    for (int tries = 0; tries < SETTLE_TRIES; tries++) {
+        bool keeps = postern_cache_key_of(mediator, request, key);
+        uint32_t generation = cache->generation;
+        uint8_t looked;
+
+        begin(room, NULL);
+        looked = ask_doors(mediator, request, NULL, room);
+        if (cache->generation != generation)
+            continue;
+        room->secured = (looked & POSTERN_LOOKS_POLICY) != 0;
+        end(room);
+        if (!keeps || (looked & POSTERN_LOOKS_OTHER) != 0 || room->n_findings > 0)
+            return NULL;
+        return postern_cache_keep(cache, key, request, looked & POSTERN_LOOKS_TEXTS, room);
+    }
+    begin(room, NULL);
+    room->door = POSTERN_DOOR_LSM;
+    room->opinion.why = "the policy of a security module changes faster than it can be asked";
     return NULL;
 }
 
 /* What the doors said before, or what they say now, which is kept if it can be. */
 static const struct postern_decision *recall(struct postern_mediator *mediator, const struct postern_request *request, struct postern_decision *room)
 {
-    struct postern_cache *cache = &mediator->cache;
     struct postern_cache_key key;
-    bool keeps = postern_cache_key_of(mediator, request, &key);
-    const struct postern_decision *kept = keeps ? find_kept(mediator, request, &key) : NULL;
-    uint8_t looked;
+    const struct postern_decision *kept = postern_cache_key_of(mediator, request, &key) ? find_kept(mediator, request, &key) : NULL;
 
-    if (kept == NULL) {
-        begin(room, NULL);
-        looked = ask_doors(mediator, request, NULL, room);
-        room->secured = (looked & POSTERN_LOOKS_POLICY) != 0;
-        end(room);
-        if (keeps && (looked & POSTERN_LOOKS_OTHER) == 0 && room->n_findings == 0)
-            kept = postern_cache_keep(cache, &key, request, looked & POSTERN_LOOKS_TEXTS, room);
-    }
-    postern_cache_note(cache, request, &key, kept);
+    if (kept == NULL)
+        kept = ask_and_keep(mediator, request, &key, room);
+    postern_cache_note(&mediator->cache, request, &key, kept);
     return kept != NULL ? kept : room;
 }
 

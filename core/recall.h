@@ -69,7 +69,7 @@ static inline const struct postern_decision *postern_recall_kind(struct postern_
 
     if (place == NULL || place->kind != request->kind || place->flags != (request->flags & ~POSTERN_REQUEST_SAME) ||
         place->generation != cache->generation || request->action != POSTERN_ACTION_SEND || request->message == NULL ||
-        place->decision->number != place->number)
+        request->message->size != sizeof(*request->message) || place->decision->number != place->number)
         return NULL;
     if (postern_cache_class_of(mediator, request->from) != place->from || postern_cache_class_of(mediator, request->to) != place->to ||
         (place->decision->secured && !postern_decide_is_current(mediator)))
@@ -85,7 +85,7 @@ static inline const struct postern_decision *postern_recall(struct postern_media
 
     if ((request->flags & POSTERN_REQUEST_SAME) == 0)
         mediator->cache.input++;
-    if (postern_request_ends_known(mediator, request)) {
+    if (postern_request_ends_known(mediator, request) && request->reserved == 0) {
         if ((request->flags & POSTERN_REQUEST_SAME_MESSAGE) != 0)
             kept = postern_recall_message(mediator, request);
         if (kept == NULL && postern_request_has_kind(request))

@@ -427,11 +427,12 @@ void postern_router_deliver(struct postern_conn *from, struct postern_incoming *
 static void end_calls(struct postern_conn *conn)
 {
     struct postern_replies *replies = &conn->bus->replies;
-    struct postern_pending *pending;
 
     while (conn->calls != NULL)
         postern_reply_drop(replies, conn->calls);
-    while ((pending = conn->callees) != NULL) {
+    /* From the newest on, as other daemons do it. */
+    while (conn->callees != NULL) {
+        struct postern_pending *pending = conn->callees->callee_prev;
         struct postern_conn *caller = pending->caller;
         uint32_t serial = (uint32_t)pending->key.serial;
 

@@ -38,18 +38,20 @@ def test_replies_that_are_not_the_reply(bus):
     assert replies_to(out, c) == [(RETURN, ('right',), c.name)]
 
 
-def test_equal_serials_of_two_callers(bus):
-    """The key is caller and serial: an answer to one is none to the other."""
-    c, one, two = bus.container().connect(), bus.connect(), bus.connect()
-    one.serial = two.serial = 1000
-    s1, call1 = ask(one, c, 'One')
-    s2, call2 = ask(two, c, 'Two')
-    assert s1 == s2
-    c.reply(call1, 's', 'to one')
-    c.reply(call1, 's', 'again')
-    assert replies_to(one, c) == [(RETURN, ('to one',), c.name)] and replies_to(two) == []
-    c.reply(call2, 's', 'to two')
-    assert replies_to(two, c) == [(RETURN, ('to two',), c.name)]
+@pytest.mark.parametrize('first', [0, 1])
+def test_equal_serials_of_two_callers(bus, first):
+    """The key is caller and serial: an answer to one is none to the other, whoever called first."""
+    c, callers = bus.container().connect(), [bus.connect(), bus.connect()]
+    for caller in callers:
+        caller.serial = 1000
+    asked = [ask(caller, c) for caller in callers]
+    assert asked[0][0] == asked[1][0]
+    one, other = callers[first], callers[1 - first]
+    c.reply(asked[first][1], 's', 'to one')
+    c.reply(asked[first][1], 's', 'again')
+    assert replies_to(one, c) == [(RETURN, ('to one',), c.name)] and replies_to(other) == []
+    c.reply(asked[1 - first][1], 's', 'to the other')
+    assert replies_to(other, c) == [(RETURN, ('to the other',), c.name)]
 
 
 def test_reply_to_a_name_of_the_caller(bus):
@@ -60,6 +62,22 @@ def test_reply_to_a_name_of_the_caller(bus):
     c.reply(call, 's', 'strange', dest='com.example.Stranger')
     c.reply(call, 's', 'by name', dest='com.example.Caller')
     assert replies_to(out, c) == [(RETURN, ('by name',), c.name)] and replies_to(other) == []
+
+
+def test_replies_out_of_turn(bus):
+    """Each call gets its own reply, whichever is answered first, and by nobody else who was called as well."""
+    a, container = bus.connect(), bus.container()
+    b, c = container.connect(), container.connect()
+    serials = [a.send_call('M%d' % i, dest=(b, c)[i % 2].name) for i in range(8)]
+    calls = [(b, c)[i % 2].wait_call('M%d' % i) for i in range(8)]
+    for i in (6, 0, 2, 7, 5, 4, 1, 3):
+        (c, b)[i % 2].reply(calls[i], 's', 'not mine to answer')
+        (b, c)[i % 2].reply(calls[i], 's', 'M%d' % i)
+        (b, c)[i % 2].reply(calls[i], 's', 'once more')
+    for peer in (b, c):
+        peer.sync()
+    a.sync()
+    assert sorted((m.reply_serial, m.body) for m in a.take(RETURN)) == [(serial, ('M%d' % i,)) for i, serial in enumerate(serials)]
 
 
 def test_no_reply_to_who_wants_none(bus):

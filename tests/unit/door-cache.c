@@ -354,6 +354,10 @@ START_TEST(kinds_and_faults)
 {
     struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
     struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m, .kind = 300}, faulty;
+    struct {
+        struct postern_message m;
+        uint64_t surplus; /* says something that is not understood */
+    } longer = {.m = {.size = sizeof(longer), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)}, .surplus = 1};
     struct postern_decision room;
 
     set_up("restrict", NULL, 0, NULL);
@@ -380,6 +384,12 @@ START_TEST(kinds_and_faults)
     ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
     faulty = request;
     faulty.action = POSTERN_ACTION_RECEIVE;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.reserved = 1;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty = request;
+    faulty.message = &longer.m;
     ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
     faulty = request;
     faulty.message = NULL;

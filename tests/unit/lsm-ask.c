@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "backends/apparmor/state.h"
+#include "core/recall.h"
 #include "tests/unit/lsm.h"
 
 static struct {
@@ -14,19 +15,26 @@ static struct {
     unsigned changes; /* how many of the next questions a change of the policy overtakes */
     int allow;        /* the answer; a change makes it the other */
     int error;
+    uint32_t denied;     /* AA_DBUS_..., what the policy does not allow, whatever allow says */
+    unsigned races;      /* how many of the next questions about who receives meet a policy that has just been loaded, and denies sending */
 } kernel;
 
 int __wrap_aa_query_label(uint32_t mask, char *query, size_t size, int *allow, int *audit);
 
 int __wrap_aa_query_label(uint32_t mask, char *query, size_t size, int *allow, int *audit)
 {
-    int said = kernel.allow;
+    int said = kernel.allow && (mask & kernel.denied) == 0;
 
     memcpy(query, "label", AA_QUERY_CMD_LABEL_SIZE); /* as the library does */
     kernel.asked++;
     if (kernel.changes > 0) {
         kernel.changes--;
         kernel.allow = !kernel.allow;
+        ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
+    }
+    if (kernel.races > 0 && mask == AA_DBUS_RECEIVE) {
+        kernel.races--;
+        kernel.denied = AA_DBUS_SEND;
         ck_assert_int_eq(write(kernel.revision, "2", 1), 1);
     }
     if (kernel.error != 0) {
@@ -186,6 +194,63 @@ START_TEST(tells_of_changes)
 }
 END_TEST
 
+/* ---- a policy that is loaded while both ends are asked about ------------------------------------------------------------- */
+
+static struct postern_party ends_of_call[2];
+static struct postern_message call;
+static struct postern_request question;
+
+static void set_up_call(uint64_t kind)
+{
+    static const char *const names[] = {":1.1", ":1.2"}, *const labels[] = {"a (enforce)", "b (enforce)"};
+
+    set_up();
+    for (int i = 0; i < 2; i++)
+        ends_of_call[i] = (struct postern_party){.mediator = &scene.mediator, .authenticated = true, .unique_name = (char *)(uintptr_t)names[i],
+                                         .facts.label = (char *)(uintptr_t)labels[i], .facts.label_len = strlen(labels[i])};
+    scene.mediator.doors[POSTERN_PLACE_APPARMOR] = (struct postern_door_slot){.fn = postern_apparmor_check, .door = &apparmor, .current = postern_apparmor_current};
+    call = (struct postern_message){.size = sizeof(call), .type = POSTERN_MESSAGE_METHOD_CALL, .serial = 1,
+        .path = {.data = "/o", .len = 2}, .member = {.data = "M", .len = 1}, .destination = {.data = ":1.2", .len = 4}};
+    question = (struct postern_request){.size = sizeof(question), .action = POSTERN_ACTION_SEND, .from = &ends_of_call[0], .to = &ends_of_call[1],
+        .addressed = &ends_of_call[1], .message = &call, .kind = kind};
+}
+
+static bool may_call(void)
+{
+    struct postern_decision room;
+
+    return postern_decide(&scene.mediator, &question, &room)->allowed;
+}
+
+/* What was allowed by the old policy and what is by the new one do not add up to a yes; nor is such an answer kept. */
+START_TEST(between_two_questions)
+{
+    set_up_call((uint64_t)_i);
+    ck_assert(may_call() && may_call());
+    postern_apparmor_forget(&apparmor);
+    kernel.races = 1;
+    for (int i = 0; i < 3; i++)
+        ck_assert(!may_call());
+    kernel.denied = 0;
+    ck_assert_int_eq(write(kernel.revision, "3", 1), 1);
+    ck_assert(may_call());
+}
+END_TEST
+
+START_TEST(always_between)
+{
+    set_up_call((uint64_t)_i);
+    kernel.races = 1000;
+    ck_assert(!may_call());
+    ck_assert_uint_lt(kernel.asked, 100);
+    kernel.denied = kernel.races = 0;
+    ck_assert_int_eq(write(kernel.revision, "3", 1), 1);
+    ck_assert(may_call());
+}
+END_TEST
+
+/* ---- what of a message it looks at --------------------------------------------------------------------------------------- */
+
 #define MESSAGE (POSTERN_LOOKS_POLICY | POSTERN_LOOKS_PATH | POSTERN_LOOKS_INTERFACE | POSTERN_LOOKS_MEMBER)
 
 static const struct {
@@ -230,6 +295,8 @@ Suite *lsm_ask_suite(void)
     tcase_add_test(tcase, no_revision);
     tcase_add_test(tcase, no_set);
     tcase_add_test(tcase, tells_of_changes);
+    tcase_add_loop_test(tcase, between_two_questions, 0, 2);
+    tcase_add_loop_test(tcase, always_between, 0, 2);
     tcase_add_loop_test(tcase, looks_at, 0, sizeof(ends) / sizeof(ends[0]));
     suite_add_tcase(suite, tcase);
     return suite;
