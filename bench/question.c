@@ -12,6 +12,14 @@
 
 #define PATHS 4096u /* a power of two */
 
+/* What the bus remembers of headers is less than all those paths: what it has not seen lately is of a new kind. */
+static uint64_t new_kind(void)
+{
+    static uint64_t last;
+
+    return ++last;
+}
+
 static struct postern_view view(const char *text)
 {
     return (struct postern_view){.data = text, .len = (uint32_t)strlen(text)};
@@ -34,6 +42,7 @@ void question_init(struct question *question, const struct postern_party *from, 
     };
     question->request = (struct postern_request){
         .size = sizeof(question->request), .action = POSTERN_ACTION_SEND, .from = from, .to = to, .addressed = to, .message = &question->message};
+    question->request.kind = new_kind();
     question->paths = calloc(PATHS, sizeof(*question->paths));
     if (question->paths == NULL)
         bench_fail("memory");
@@ -57,6 +66,7 @@ void question_turn(struct question *question)
     question->message.path = question->message.interface = question->message.member = (struct postern_view){.data = NULL};
     question->message.destination = view(":1.1");
     question->request.flags = POSTERN_REQUEST_REPLY;
+    question->request.kind = new_kind();
     question->request.from = question->request.to;
     question->request.to = question->request.addressed = from;
 }
@@ -83,8 +93,10 @@ static void ask_often(struct stage *stage, struct question *question, unsigned t
     const uint32_t flags = question->request.flags;
 
     for (unsigned i = 0; i < times; i++) {
-        if (question->varied)
+        if (question->varied) {
             question->message.path = view(question->paths[question->turn++ & (PATHS - 1)]);
+            question->request.kind = new_kind();
+        }
         question->request.flags = flags | (i % question->at_once != 0 ? POSTERN_REQUEST_SAME_INPUT : 0);
         question_ask(stage, question);
     }

@@ -84,13 +84,15 @@ static bool is_news(const struct postern_request *request)
 }
 
 /* What goes into the header, besides what the sender wrote and its name: nothing, nothing but its container, or who knows what. */
-static uint32_t header_flags(const struct postern_request *request)
+static inline uint32_t header_flags(const struct postern_request *request)
 {
     const struct postern_party *from = request->from, *to = request->to;
 
     if (from == NULL || to == NULL || to->facts_asked != 0)
         return 0;
-    return POSTERN_VERDICT_NO_FACTS | (from->instance == NULL && !to->wants_header ? POSTERN_VERDICT_PLAIN : 0);
+    if (from->instance != NULL && !from->mediator->settings.header_on_request)
+        return POSTERN_VERDICT_NO_FACTS | POSTERN_VERDICT_INSTANCE;
+    return POSTERN_VERDICT_NO_FACTS | (to->wants_header ? 0 : POSTERN_VERDICT_PLAIN);
 }
 
 static const char *or_none(const struct postern_view *view)
@@ -133,12 +135,6 @@ static bool is_told(const struct postern_mediator *mediator, const struct poster
     return !decision->quiet || (mediator->flags & POSTERN_OPTION_LOG_ALL) != 0 || postern_watch_wants(&mediator->watching, false);
 }
 
-/* What the verdict says of a message that may pass. */
-static uint32_t allowed_flags(const struct postern_request *request)
-{
-    return (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | header_flags(request);
-}
-
 /* Answers with what was decided before; NULL: with what is decided now. */
 static int answer(struct postern_mediator *mediator, const struct postern_request *request, const struct postern_decision *decision,
                   struct postern_verdict *verdict) __attribute__((noinline));
@@ -155,7 +151,7 @@ static int answer(struct postern_mediator *mediator, const struct postern_reques
         postern_audit_decision(mediator, request, decision);
     *verdict = (struct postern_verdict){.size = verdict->size, .allowed = decision->allowed};
     if (decision->allowed) {
-        verdict->flags = allowed_flags(request);
+        verdict->flags = (is_news(request) ? POSTERN_VERDICT_TELL_DELIVERED : 0) | header_flags(request);
     } else {
         verdict->door = decision->door;
         verdict->error_name = "org.freedesktop.DBus.Error.AccessDenied";
@@ -176,7 +172,9 @@ static int pass_contained(const struct postern_request *request, struct postern_
         postern_figures_sent(&from->figures, request->message);
     if (to != NULL)
         postern_figures_received(&to->figures, request->message);
-    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = 1, .flags = allowed_flags(request)};
+    *verdict = (struct postern_verdict){.size = verdict->size, .allowed = 1, .flags = header_flags(request)};
+    if (to != NULL && is_news(request))
+        verdict->flags |= POSTERN_VERDICT_TELL_DELIVERED;
     return 0;
 }
 

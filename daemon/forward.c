@@ -77,12 +77,20 @@ static int rewrite_named(struct postern_forward *forward, const struct postern_c
     return r;
 }
 
+/* What field 10 says to this receiver; NULL: nothing. */
+static inline const char *instance_for(const struct postern_conn *from, const struct postern_conn *to, uint32_t flags)
+{
+    if ((flags & POSTERN_VERDICT_PLAIN) != 0)
+        return NULL;
+    return (flags & POSTERN_VERDICT_INSTANCE) != 0 ? from->identity.instance.data : postern_mediation_stamp(from, to);
+}
+
 int postern_forward_anew(struct postern_forward *forward, const struct postern_conn *to, uint32_t flags)
 {
     const struct postern_incoming *message = forward->message;
     const struct postern_buf *header = &to->bus->rewritten;
     struct postern_outq_item *item = &forward->item;
-    const char *instance = (flags & POSTERN_VERDICT_PLAIN) != 0 ? NULL : postern_mediation_stamp(forward->from, to);
+    const char *instance = instance_for(forward->from, to, flags);
     int r = forward->from->unique_len > 0 ? rewrite_named(forward, to, instance, flags) : rewrite_nameless(forward, instance);
 
     if (r < 0)

@@ -153,6 +153,8 @@ enum postern_door {
 #define POSTERN_VERDICT_PLAIN 0x02u
 /* Since 1.4: sender_facts() has nothing to add to this message for `to`. PLAIN is never set without it. */
 #define POSTERN_VERDICT_NO_FACTS 0x04u
+/* Since 1.5: stamp() would give the path of the instance of `from`, as party_identity() gave it; the host need not ask. Never with PLAIN. */
+#define POSTERN_VERDICT_INSTANCE 0x08u
 
 struct postern_verdict {
     uint32_t size;    /* set by the host before the call */

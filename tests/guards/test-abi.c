@@ -75,6 +75,8 @@ static const struct {
     /* 1.4 */
     IS(REQUEST_SAME_MESSAGE, 0x40), IS(REQUEST_SAME_INPUT, 0x80), IS(VERDICT_PLAIN, 0x02), IS(VERDICT_NO_FACTS, 0x04),
     IS(OPTION_NO_CACHE, 0x2),
+    /* 1.5 */
+    IS(VERDICT_INSTANCE, 0x08),
 /* clang-format on */
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/mediator.h"
 #include "core/party.h"
 #include "core/rule.h"
 #include "tests/unit/door-fixture.h"
@@ -259,6 +260,48 @@ START_TEST(hosts_that_cannot)
 }
 END_TEST
 
+/* What a verdict says of stamp() and sender_facts(), so that the host need not ask them, is what they say. */
+static void check_flags(struct postern_party *from, struct postern_party *to, bool always)
+{
+    const struct postern_message m = {.size = sizeof(m), .type = POSTERN_MESSAGE_SIGNAL, .serial = 1, .path = {.data = "/", .len = 1},
+        .interface = {.data = "a.b", .len = 3}, .member = {.data = "M", .len = 1}};
+    struct postern_request question = {.size = sizeof(question), .action = POSTERN_ACTION_SEND, .flags = POSTERN_REQUEST_BROADCAST, .from = from, .to = to, .message = &m};
+    struct postern_identity identity = {.size = sizeof(identity)};
+    struct postern_verdict verdict;
+    struct postern_view path, facts;
+
+    fixture.module->stamp(from, to, &path);
+    ck_assert_int_eq(fixture.module->sender_facts(from, to, 'l', &facts), 0);
+    ck_assert_int_eq(fixture.module->party_identity(from, &identity), 0);
+    for (int again = 0; again < 2; again++) { /* the second answer comes another way */
+        verdict = (struct postern_verdict){.size = sizeof(verdict)};
+        ck_assert_int_eq(fixture.module->mediate(fixture.mediator, &question, &verdict), 0);
+        ck_assert(verdict.allowed == 1);
+        ck_assert((verdict.flags & POSTERN_VERDICT_PLAIN) == 0 || (path.data == NULL && facts.data == NULL));
+        ck_assert((verdict.flags & POSTERN_VERDICT_NO_FACTS) == 0 || facts.data == NULL);
+        ck_assert((verdict.flags & POSTERN_VERDICT_INSTANCE) == 0 || (path.data == identity.instance.data && (verdict.flags & POSTERN_VERDICT_PLAIN) == 0));
+        if (to->facts_asked == 0) /* else this is about nothing */
+            ck_assert_uint_eq(verdict.flags, POSTERN_VERDICT_NO_FACTS | (from->instance != NULL && always ? POSTERN_VERDICT_INSTANCE : to->wants_header ? 0 : POSTERN_VERDICT_PLAIN));
+    }
+}
+
+START_TEST(flags_of_verdicts)
+{
+    set_up("identify", NULL, 0);
+    for (int from = 0; from < WHO_MAX; from++)
+        for (int to = 0; to < WHO_MAX; to++)
+            for (int how = 0; how < 8; how++) {
+                if (from == to || from == STRANGER || to == STRANGER) /* who may not say anything, or hear it */
+                    continue;
+                fixture.mediator->settings.header_on_request = (how & 1) != 0;
+                party[to]->wants_header = (how & 2) != 0;
+                ck_assert(request((enum who)to, (how & 4) != 0 ? "UnixUserID" : ""));
+                check_flags(party[from], party[to], (how & 1) == 0);
+            }
+    tear_down();
+}
+END_TEST
+
 Suite *core_facts_suite(void)
 {
     Suite *suite = suite_create("core: facts about senders");
@@ -269,6 +312,7 @@ Suite *core_facts_suite(void)
     tcase_add_test(tcase, what_is_not_known);
     tcase_add_test(tcase, asking_again);
     tcase_add_test(tcase, hosts_that_cannot);
+    tcase_add_test(tcase, flags_of_verdicts);
     suite_add_tcase(suite, tcase);
     return suite;
 }
