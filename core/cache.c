@@ -58,7 +58,7 @@ void postern_cache_init(struct postern_cache *cache)
     *cache = (struct postern_cache){.generation = 1};
 }
 
-void postern_cache_finish(struct postern_cache *cache)
+static void forget_all(struct postern_cache *cache)
 {
     struct postern_cache_label *label, *next;
 
@@ -70,19 +70,24 @@ void postern_cache_finish(struct postern_cache *cache)
     free(cache->pairs);
     free(cache->texts);
     free(cache->kinds);
+    cache->pairs = NULL;
+    cache->texts = NULL;
+    cache->kinds = NULL;
+}
+
+void postern_cache_finish(struct postern_cache *cache)
+{
+    forget_all(cache);
     postern_cache_init(cache);
 }
 
 void postern_cache_flush(struct postern_cache *cache)
 {
-    uint64_t input = cache->input;
-
     cache->last_message = NULL;
-    if (++cache->generation > 0)
-        return;
-    /* The numbers have all been used: what is kept might be taken for new. */
-    postern_cache_finish(cache);
-    cache->input = input;
+    cache->generation++;
+    /* Keys have half of that number, and all halves have been used: what is kept might be taken for new. */
+    if ((uint32_t)cache->generation == 0)
+        forget_all(cache);
 }
 
 /* ---- classes ------------------------------------------------------------------------------------------------- */
@@ -150,7 +155,7 @@ bool postern_cache_key_of(struct postern_mediator *mediator, const struct poster
     *key = (struct postern_cache_key){
         .from = postern_cache_class_of(mediator, request->from),
         .to = postern_cache_class_of(mediator, request->to),
-        .how = (uint64_t)mediator->cache.generation << 32 | (uint64_t)(request->flags & ~POSTERN_REQUEST_SAME) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
+        .how = mediator->cache.generation << 32 | (uint64_t)(request->flags & ~POSTERN_REQUEST_SAME) << 16 | (uint64_t)m->type << 8 | destination << 4 | fields,
     };
     return key->from != 0 && key->to != 0;
 }
@@ -404,13 +409,12 @@ const struct postern_decision *postern_cache_keep(struct postern_cache *cache, c
         return NULL;
     /* Which texts matter may depend on other texts: from now on, all that ever did are compared. */
     pair->looked |= looked;
-    pair->known = pair->looked == 0;
-    if (pair->known) {
+    if (pair->looked == 0) {
+        pair->known = true;
         pair->decision = *decision;
         pair->decision.number = ++cache->numbers;
         return &pair->decision;
     }
-    pair->decision.number = 0;
     /* What never comes again is not worth the keeping: of a row of such texts only some are kept, to see whether that has changed. */
     if (pair->misses == MISSES_MAX && cache->turn++ % MISSES_MAX != 0)
         return NULL;

@@ -23,7 +23,7 @@ struct postern_mediator;
 struct postern_party;
 
 struct postern_cache {
-    uint32_t generation; /* never 0 */
+    uint64_t generation; /* counts; never 0 */
     uint32_t turn;       /* which of the places that would do is given away next */
     uint64_t last_own;   /* class that one party had for itself */
     uint64_t input;         /* counts what the host received; core/decide.c */
@@ -34,7 +34,8 @@ struct postern_cache {
     const struct postern_message *last_message; /* NULL: it may not */
     const struct postern_decision *last_decision;
     uint64_t last_from, last_to; /* classes */
-    uint32_t last_generation, last_flags;
+    uint64_t last_generation;
+    uint32_t last_flags;
 
     struct postern_cache_pair *pairs; /* NULL until the first answer */
     struct postern_cache_text *texts; /* NULL until the first answer that depends on texts */
@@ -44,7 +45,7 @@ struct postern_cache {
 /* What a decision is kept under, besides the texts. */
 struct postern_cache_key {
     uint64_t from, to; /* classes */
-    uint64_t how;      /* type, flags, which fields there are, and the generation */
+    uint64_t how;      /* type, flags, which fields there are, and the lower half of the generation */
 };
 
 void postern_cache_init(struct postern_cache *cache);

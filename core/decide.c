@@ -115,7 +115,7 @@ static const struct postern_decision *ask_and_keep(struct postern_mediator *medi
 
     for (int tries = 0; tries < SETTLE_TRIES; tries++) {
         bool keeps = postern_cache_key_of(mediator, request, key);
-        uint32_t generation = cache->generation;
+        uint64_t generation = cache->generation;
         uint8_t looked;
 
         begin(room, NULL);

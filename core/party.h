@@ -63,7 +63,7 @@ struct postern_party {
     uint64_t xml_generation;
     /* Whom it is alike as far as verdicts go; void when class_generation is not the cache's. core/cache.c */
     uint64_t class;
-    uint32_t class_generation;
+    uint64_t class_generation;
 
     UT_hash_handle hh;        /* in postern_mediator.parties, by host_id */
     UT_hash_handle hh_unique; /* in postern_mediator.by_unique */

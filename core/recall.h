@@ -18,7 +18,8 @@
 struct postern_cache_kind {
     uint64_t kind;     /* 0: none */
     uint64_t from, to; /* classes */
-    uint32_t generation, flags;
+    uint64_t generation;
+    uint32_t flags;
     uint64_t number; /* that decision->number was then: something else may be there by now */
     const struct postern_decision *decision;
 };

@@ -336,6 +336,18 @@ def test_surplus_descriptors(bus, order):
     assert bus.n_fds() <= before
 
 
+@pytest.mark.postern  # dbus-daemon keeps it for a message to come
+def test_a_descriptor_that_nobody_claims(bus):
+    """It came with a message that says nothing of it: the next message that has one must not get this one."""
+    peer, c = bus.connect(), bus.connect()
+    r, w = os.pipe()
+    c.send_bytes(header('l', peer.name), fds=[r])
+    os.close(r)
+    os.close(w)
+    assert c.is_closed()
+    assert peer.is_alive()
+
+
 def test_random_bytes(bus):
     """Mutations of a good message: whatever happens to their sender, the bus and its other clients live."""
     import random

@@ -57,6 +57,18 @@ def test_causal_order(bus):
     assert got == [(x, i) for i in range(50) for x in ('Cause', 'Effect')]
 
 
+@pytest.mark.parametrize('big', [0, 512, 513])
+def test_headers_of_any_length(bus, big):
+    """Above a length, of the header or the body, the bus puts messages together in another way."""
+    a, b = bus.connect(), bus.connect()
+    body = bytes(big - 4) if big else b''
+    for n in list(range(1, 64)) + list(range(3300, 3700, 3)) + list(range(4000, 4100, 5)):
+        path = '/' + 'p' * n
+        a.send_call('N', 'ay' if big else '', *([body] if big else []), dest=b.name, path=path, flags=NO_REPLY)
+        m = b.wait_call('N')
+        assert (m.path, m.sender, m.body) == (path, a.name, (body,) if big else ())
+
+
 def test_big_body(bus):
     a, b = bus.connect(), bus.connect()
     data = os.urandom(3 << 20)
@@ -96,6 +108,7 @@ def test_no_reply_on_disconnect(bus):
 def test_reply_timeout(new_bus):
     new_bus.start('<limit name="reply_timeout">400</limit>')
     a, b = new_bus.connect(), new_bus.connect()
+    new_bus.connect(auth=False) # may take longer
     serial = a.send_call('Late', dest=b.name)
     call = b.wait_call('Late')
     with pytest.raises(DBusError) as e:

@@ -162,7 +162,7 @@ static void change_rules(void)
     postern_instance_set_rules(instance, set);
 }
 
-static void reload(void)
+static void load(const char *rules, const char *mediator_conf)
 {
     struct postern_fault fault = {.size = sizeof(fault)};
     char path[96];
@@ -171,11 +171,16 @@ static void reload(void)
     snprintf(path, sizeof(path), "%s/bus.conf", fixture.dir);
     file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
-    fprintf(file, "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">%s</policy></busconfig>\n", PICK(policies));
+    fprintf(file, "<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><policy context=\"default\">%s</policy></busconfig>\n", rules);
     fclose(file);
-    fixture_configure(&fixture, PICK(mediator_confs));
+    fixture_configure(&fixture, mediator_conf);
     ck_assert_msg(fixture.module->reload(fixture.mediator, &fault) == 0, "%s", fault.text);
     count_questions();
+}
+
+static void reload(void)
+{
+    load(PICK(policies), PICK(mediator_confs));
 }
 
 static void tell_services(void)
@@ -304,7 +309,8 @@ static void know(size_t i, uint64_t kind)
 
 static void ask_known(size_t i)
 {
-    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = known[i].flags, .message = &known[i].m, .kind = known[i].kind};
+    static struct postern_message m; /* all of them in the same place, as a host may have them */
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = known[i].flags, .message = &m, .kind = known[i].kind};
     struct postern_opinion opinions[POSTERN_PLACES];
     struct postern_decision room, anew;
 
@@ -312,8 +318,9 @@ static void ask_known(size_t i)
     request.to = (request.flags & POSTERN_REQUEST_TO_DRIVER) != 0 || rand() % 32 == 0 ? NULL : party[rand() % WHO_MAX];
     if (request.flags == 0 && rand() % 4 == 0)
         request.flags = REPLY;
-    known[i].m.serial = (uint32_t)rand() | 1;
-    known[i].m.flags = (uint8_t)rand();
+    m = known[i].m;
+    m.serial = (uint32_t)rand() | 1;
+    m.flags = (uint8_t)rand();
     for (int again = 0; again < 2; again++) {
         postern_grants_settle(fixture.mediator);
         postern_decide_all(fixture.mediator, &request, opinions, &anew);
@@ -341,6 +348,10 @@ START_TEST(same_kind)
 
         if (rand() % 16 == 0)
             PICK(changes)();
+        if (rand() % 1024 == 0) { /* half of the number has come to its end */
+            fixture.mediator->cache.generation |= UINT32_MAX;
+            postern_cache_flush(&fixture.mediator->cache);
+        }
         if (rand() % 64 == 0 || party[known[i].from]->host_id != known[i].sender)
             know(i, ++kinds);
         ask_known(i);
@@ -403,6 +414,32 @@ START_TEST(kinds_and_faults)
 }
 END_TEST
 
+/* What is said to be the same is the message of the question before, also when that was answered by its kind. */
+START_TEST(kind_and_same_message)
+{
+    struct postern_message m = {.size = sizeof(m), .type = SIGNAL, .serial = 1, .path = view("/obj/a"), .interface = view("a.c"), .member = view("M")};
+    struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .flags = BROADCAST, .message = &m};
+    struct postern_decision room;
+
+    set_up("restrict", NULL, 0, NULL);
+    load(EVERYBODY "<allow send_type=\"signal\"/><allow receive_type=\"signal\"/><deny send_path=\"/obj/a\"/>", mediator_confs[0]);
+    request.from = party[NAMELESS];
+    request.to = party[SERVER];
+    for (int i = 0; i < 3; i++) {
+        m.path = view("/obj/a");
+        request.kind = 1;
+        request.flags = BROADCAST;
+        ck_assert(!postern_decide(fixture.mediator, &request, &room)->allowed);
+        m.path = view("/obj");
+        request.kind = 2;
+        ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+        request.flags = BROADCAST | POSTERN_REQUEST_SAME_MESSAGE;
+        ck_assert(postern_decide(fixture.mediator, &request, &room)->allowed);
+    }
+    tear_down();
+}
+END_TEST
+
 /* A question that could not be asked ends the row; so does one that only looks alike. */
 START_TEST(not_the_same)
 {
@@ -456,5 +493,6 @@ TCase *door_cache_case(void)
     tcase_add_test(tc, not_the_same);
     tcase_add_loop_test(tc, same_kind, 0, 3);
     tcase_add_test(tc, kinds_and_faults);
+    tcase_add_test(tc, kind_and_same_message);
     return tc;
 }
