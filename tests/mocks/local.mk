@@ -18,6 +18,7 @@ check_LTLIBRARIES += \
 	tests/mocks/mock-null.la \
 	tests/mocks/mock-odd.la \
 	tests/mocks/mock-older.la \
+	tests/mocks/mock-older-4.la \
 	tests/mocks/mock-short.la \
 	tests/mocks/mock-sound.la \
 	tests/mocks/mock-undefined.la
@@ -46,6 +47,9 @@ tests_mocks_mock_odd_la_SOURCES = tests/mocks/mock-odd.c
 tests_mocks_mock_odd_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_older_la_SOURCES = tests/mocks/mock-older.c
 tests_mocks_mock_older_la_LDFLAGS = $(MOCK_LDFLAGS)
+tests_mocks_mock_older_4_la_SOURCES = tests/mocks/mock-older.c
+tests_mocks_mock_older_4_la_CPPFLAGS = $(AM_CPPFLAGS) -DOLDER_MINOR=4u
+tests_mocks_mock_older_4_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_short_la_SOURCES = tests/mocks/mock-short.c
 tests_mocks_mock_short_la_LDFLAGS = $(MOCK_LDFLAGS)
 tests_mocks_mock_sound_la_SOURCES = tests/mocks/mock-sound.c

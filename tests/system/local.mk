@@ -74,7 +74,7 @@ tests_system_nss_la_SOURCES = tests/system/nss.c
 tests_system_nss_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 CLEANFILES += $(EXTRA_LTLIBRARIES)
 
-check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(EXTRA_LTLIBRARIES) addserver$(EXEEXT) tests/mocks/mock-flags.la tests/mocks/mock-odd.la tests/mocks/mock-older.la bench-load$(EXEEXT) bench-relay$(EXEEXT) $(EXAMPLES_BUILT)
+check-system: $(bin_PROGRAMS) $(pkglib_LTLIBRARIES) $(EXTRA_LTLIBRARIES) addserver$(EXEEXT) tests/mocks/mock-flags.la tests/mocks/mock-odd.la tests/mocks/mock-older.la tests/mocks/mock-older-4.la bench-load$(EXEEXT) bench-relay$(EXEEXT) $(EXAMPLES_BUILT)
 	POSTERND="$(abs_top_builddir)/posternd$(EXEEXT)" POSTERN_BUILD="$(abs_top_builddir)" PYTHONDONTWRITEBYTECODE=1 \
 	$(PYTHON3) -m pytest -q -p no:cacheprovider --rootdir=$(abs_top_srcdir)/tests/system $(PYTEST_ARGS) \
 	$(abs_top_srcdir)/tests/system

@@ -505,9 +505,10 @@ def test_without_a_mediator(new_bus):
 
 
 @pytest.mark.postern
-def test_older_module(new_bus):
+@pytest.mark.parametrize('module', ['mock-older', 'mock-older-4'])
+def test_older_module(new_bus, module):
     """Which refuses what came after it: it is not asked in words that it does not know."""
-    new_bus.start(args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/mock-older.so')])
+    new_bus.start(args=['--module=' + os.path.join(os.environ['POSTERN_BUILD'], 'tests/mocks/.libs/%s.so' % module)])
     conns = [new_bus.connect() for _ in range(3)]
     for c in conns:
         c.match("type='signal',member='Tick'")

@@ -365,6 +365,7 @@ START_TEST(kinds_and_faults)
 {
     struct postern_message m = {.size = sizeof(m), .type = CALL, .serial = 1, .path = view("/obj"), .member = view("M"), .destination = view(SERVICE)};
     struct postern_request request = {.size = sizeof(request), .action = POSTERN_ACTION_SEND, .message = &m, .kind = 300}, faulty;
+    const struct postern_message good = m;
     struct {
         struct postern_message m;
         uint64_t surplus; /* says something that is not understood */
@@ -386,6 +387,12 @@ START_TEST(kinds_and_faults)
     ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
     faulty = request;
     faulty.size = offsetof(struct postern_request, kind); /* of a host that knows no kinds */
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
+    faulty.kind = 555; /* what stands behind it is nothing that was said */
+    faulty.message = &good;
+    ck_assert(postern_decide(fixture.mediator, &faulty, &room)->allowed);
+    faulty.size = sizeof(faulty);
+    faulty.message = &m;
     ck_assert(postern_decide(fixture.mediator, &faulty, &room)->faulty);
     faulty = request;
     faulty.flags = 0x100;

@@ -67,6 +67,16 @@ START_TEST(hash_depends_on_every_byte)
 }
 END_TEST
 
+START_TEST(hash_depends_on_both_words)
+{
+    const uint64_t whole = postern_hash_words(3, 7);
+
+    ck_assert(whole == postern_hash_words(3, 7) && whole != postern_hash_words(7, 3));
+    for (unsigned i = 0; i < 64; i++)
+        ck_assert(whole != postern_hash_words(3 ^ UINT64_C(1) << i, 7) && whole != postern_hash_words(3, 7 ^ UINT64_C(1) << i));
+}
+END_TEST
+
 START_TEST(peer_facts_are_ours)
 {
     struct postern_peer_facts peer, self;
@@ -240,6 +250,7 @@ static Suite *util_suite(void)
     tcase_add_test(tcase, console_files);
     tcase_add_test(tcase, error_is_one_line);
     tcase_add_test(tcase, hash_depends_on_every_byte);
+    tcase_add_test(tcase, hash_depends_on_both_words);
     tcase_add_test(tcase, peer_facts_are_ours);
     tcase_add_test(tcase, peer_facts_of_the_network);
     for (int i = 63; i <= 65; i++)
