@@ -106,8 +106,8 @@ static const struct postern_decision *find_kept(struct postern_mediator *mediato
 
 #define SETTLE_TRIES 4
 
-/* What the doors say now: all of them of one policy. When one is loaded while they are asked, they are asked again; one that is loaded again and
- * again gets no answer out of us, and that denies. Returns the decision as it is kept, under *key; NULL: it is not. */
+/* What the doors say now: all of them of one policy, as far as a security module tells that it has another. When one is loaded while they are asked,
+ * they are asked again; one that is loaded again and again gets no answer out of us, and that denies. Returns the decision as it is kept, under *key; NULL: it is not. */
 static const struct postern_decision *ask_and_keep(struct postern_mediator *mediator, const struct postern_request *request, struct postern_cache_key *key,
                                                    struct postern_decision *room)
 {
