@@ -40,14 +40,18 @@ static bool same_header(const struct postern_header *a, const struct postern_hea
 }
 
 /* Who has the kind of another must be like it in all but flags, serials and the length of the body. */
-static void check_kind(const struct postern_header *header, const uint8_t *p)
+static void check_kind(const struct postern_memo *memo, const struct postern_header *header, const uint8_t *p)
 {
     static struct {
         uint64_t kind;
         uint8_t bytes[POSTERN_MEMO_HEADER_MAX];
     } seen[64];
+    static uint64_t kinds;
     uint8_t bytes[POSTERN_MEMO_HEADER_MAX] = {0};
 
+    if (memo->kinds < kinds) /* it is another memo */
+        memset(seen, 0, sizeof(seen));
+    kinds = memo->kinds;
     if (header->kind == 0)
         return;
     ck_assert_uint_le(header->body_start, sizeof(bytes));
@@ -79,7 +83,7 @@ static int check(struct postern_memo *memo, const uint8_t *data, size_t len)
     if (r == 0 ? !same_header(&header, &expected) : memcmp(&header, &expected, sizeof(header)) != 0)
         ck_abort_msg("the memo changes what a header says");
     if (r == 0)
-        check_kind(&header, p);
+        check_kind(memo, &header, p);
     free(last);
     last = p;
     return r;
