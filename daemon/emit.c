@@ -10,11 +10,6 @@
 #include "daemon/mediation.h"
 #include "wire/name.h"
 
-static struct postern_view view_of(const char *s)
-{
-    return (struct postern_view){.data = s, .len = s != NULL ? (uint32_t)strlen(s) : 0};
-}
-
 static void view_parts(struct postern_message *view, const struct postern_message_parts *parts)
 {
     *view = (struct postern_message){
@@ -26,12 +21,12 @@ static void view_parts(struct postern_message *view, const struct postern_messag
         .reply_serial = parts->reply_serial,
         .fds = parts->fds,
         .body_len = parts->body_len,
-        .path = view_of(parts->path),
-        .interface = view_of(parts->interface),
-        .member = view_of(parts->member),
-        .error = view_of(parts->error),
-        .destination = view_of(parts->destination),
-        .signature = view_of(parts->signature),
+        .path = postern_mediation_text(parts->path),
+        .interface = postern_mediation_text(parts->interface),
+        .member = postern_mediation_text(parts->member),
+        .error = postern_mediation_text(parts->error),
+        .destination = postern_mediation_text(parts->destination),
+        .signature = postern_mediation_text(parts->signature),
     };
 }
 

@@ -211,16 +211,10 @@ int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool
                       struct postern_account *sender)
 {
     size_t n = item->header_len + item->body_len;
-    uint8_t *to;
 
     if ((queue->buf == NULL || n > queue->buf->cap - queue->tail || queue->mark_tail == queue->buf->marks_cap) && make_room(queue, pool, n) < 0)
         return -ENOMEM;
-    to = queue->buf->data + queue->tail;
-    memcpy(to, item->header, item->header_len);
-    if (item->body_len > 0)
-        memcpy(to + item->header_len, item->body, item->body_len);
-    queue->tail += n;
-    queue->bytes += n;
+    postern_outq_put(queue, item);
     add_mark(queue, sender, item->fds, n);
     return 0;
 }

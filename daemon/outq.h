@@ -62,25 +62,31 @@ struct postern_outq_item {
 int postern_outq_push(struct postern_outq *queue, struct postern_outq_pool *pool, const struct postern_outq_item *item,
                       struct postern_account *sender);
 
-/* The same for one more message at the expense of who sent the last, without descriptors, where there is room: nearly every one, hence here. False: it is
+/* Copies it behind what waits, where there is room; the marks are still to tell of it. */
+static inline void postern_outq_put(struct postern_outq *queue, const struct postern_outq_item *item)
+{
+    uint8_t *to = queue->buf->data + queue->tail;
+
+    memcpy(to, item->header, item->header_len);
+    if (item->body_len > 0)
+        memcpy(to + item->header_len, item->body, item->body_len);
+    queue->tail += item->header_len + item->body_len;
+    queue->bytes += item->header_len + item->body_len;
+}
+
+/* Push, for one more message at the expense of who sent the last, without descriptors, where there is room: nearly every one, hence here. False: it is
  * another, and nothing was done. */
 static inline bool postern_outq_append(struct postern_outq *queue, const struct postern_outq_item *item, struct postern_account *sender)
 {
     size_t n = item->header_len + item->body_len;
     struct postern_outq_mark *last;
-    uint8_t *to;
 
     if (queue->buf == NULL || n > queue->buf->cap - queue->tail || queue->mark_head == queue->mark_tail || item->fds != NULL)
         return false;
     last = &queue->buf->marks[queue->mark_tail - 1];
     if (last->sender != sender || last->fds != NULL)
         return false;
-    to = queue->buf->data + queue->tail;
-    memcpy(to, item->header, item->header_len);
-    if (item->body_len > 0)
-        memcpy(to + item->header_len, item->body, item->body_len);
-    queue->tail += n;
-    queue->bytes += n;
+    postern_outq_put(queue, item);
     last->end += n;
     postern_account_charge(sender, POSTERN_CHARGE_BYTES, n);
     return true;

@@ -505,42 +505,36 @@ def test_limits_are_not_raised(bus, key):
     assert bus.container(Limits=('a{su}', {key: 1})).manager.is_alive()
 
 
-def test_fds_of_an_instance(bus):
-    """What waits for an instance that does not read is bounded in descriptors too."""
-    i = bus.container(rules=[rule(SEE | RECEIVE_FDS, '')], Limits=('a{su}', {'fds': 5}))
-    c, out = i.connect(rcvbuf=1), bus.connect()
+def check_fds_that_wait(bus, sender, receiver, dest):
+    """The receiver does not read, and at most 5 descriptors may wait for it."""
+    filler = bus.connect()
     r, w = os.pipe()
     for _ in range(60):
-        out.send_call('Fill', 'ay', bytes(20000), dest=c.name, flags=1)
-    out.sync()
+        filler.send_call('Fill', 'ay', bytes(20000), dest=receiver.name, flags=1)
+    filler.sync()
     before = bus.n_fds()
     for _ in range(10):
-        out.send_call('Fd', 'h', 0, dest=c.name, fds=[r, r])
-    out.sync()
+        sender.send_call('Fd', 'h', 0, dest=dest, fds=[r, r])
+    sender.sync()
     os.close(r)
     os.close(w)
     assert bus.n_fds() - before <= 5
-    assert sum(m.error == E + 'LimitsExceeded' for m in out.inbox) >= 8
+    assert sum(m.error == E + 'LimitsExceeded' for m in sender.inbox) >= 8
+
+
+def test_fds_of_an_instance(bus):
+    """What waits for an instance that does not read is bounded in descriptors too."""
+    i = bus.container(rules=[rule(SEE | RECEIVE_FDS, '')], Limits=('a{su}', {'fds': 5}))
+    c = i.connect(rcvbuf=1)
+    check_fds_that_wait(bus, bus.connect(), c, c.name)
 
 
 def test_fds_that_an_instance_sends(bus):
     """So is what waits, of what it sent, for somebody outside who does not read."""
     i = bus.container(rules=[rule(CALL_ | SEND_FDS, 'com.example.Out')], Limits=('a{su}', {'fds': 5}))
-    c, out = i.connect(), bus.connect(rcvbuf=1)
+    out = bus.connect(rcvbuf=1)
     out.request_name('com.example.Out')
-    filler = bus.connect()
-    r, w = os.pipe()
-    for _ in range(60):
-        filler.send_call('Fill', 'ay', bytes(20000), dest=out.name, flags=1)
-    filler.sync()
-    before = bus.n_fds()
-    for _ in range(10):
-        c.send_call('Fd', 'h', 0, dest='com.example.Out', fds=[r, r])
-    c.sync()
-    os.close(r)
-    os.close(w)
-    assert bus.n_fds() - before <= 5
-    assert sum(m.error == E + 'LimitsExceeded' for m in c.inbox) >= 8
+    check_fds_that_wait(bus, i.connect(), out, 'com.example.Out')
 
 
 def test_mutated_arguments(bus):

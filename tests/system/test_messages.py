@@ -177,6 +177,27 @@ def test_quoted_values(bus):
     assert [m.body for m in w.take(SIGNAL)] == [("it's",), ('a,b',)]
 
 
+def test_rules_that_come_and_go_between(bus):
+    """The same signal again and again: who asks for it meanwhile, by whatever is in it, hears the next one, and no more once the rule is gone."""
+    a, always = bus.connect(), bus.connect()
+    always.match("type='signal',interface='%s'" % IFACE)
+    for rule in ("path='/obj'", "member='Sig'", "path='/obj',member='Sig'", "arg0='x'", "path='/obj',interface='%s',arg0='x'" % IFACE):
+        late = bus.connect()
+        for comes in (True, False):
+            a.signal('Sig', 's', 'x')
+            a.sync()
+            if comes:
+                late.match(rule)
+            else:
+                late.call('RemoveMatch', 's', rule)
+        a.signal('Sig', 's', 'x')
+        a.sync()
+        late.sync()
+        assert len(late.take(SIGNAL)) == 1, rule
+    always.sync()
+    assert len(always.take(SIGNAL)) == 15
+
+
 def test_matches_are_counted(bus):
     """Added twice, removed twice, in any order of keys; a message is delivered once however many rules match."""
     a, w = bus.connect(), bus.connect()
